@@ -1,0 +1,149 @@
+"""`crm refresh`: take in what has arrived and bring every table up to date, as a run that the UI shows too."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Annotated, Any
+from uuid import uuid4
+
+import dagster as dg
+import typer
+from rich.progress import Progress, TaskID
+from rich.table import Table
+
+from assets.jobs import REFRESH_JOB
+from crm_platform.cli.console import errors, output, progress
+from crm_platform.cli.storage import prepare_dagster_home
+from crm_platform.definitions import build_definitions
+from crm_platform.environment import config_from, home_from, tuning_from
+
+POLL_SECONDS = 0.25
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+SHOWN_COUNTS = ("rows_received", "rows_loaded", "rows_quarantined", "rows_known")
+
+
+@dataclass
+class Outcome:
+    """What a refresh did: metadata per table, failed checks and failed steps."""
+
+    metadata: dict[str, dict[str, Any]] = field(default_factory=dict)
+    failed_checks: list[str] = field(default_factory=list)
+    broken_checks: list[str] = field(default_factory=list)
+    failed_steps: list[str] = field(default_factory=list)
+
+
+def refresh(
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+) -> None:
+    """Take in what has arrived and bring every table up to date.
+
+    Exit code 1 when a table could not be made or a file could not be read; 0 when rows went to quarantine.
+
+    Example: crm refresh --json
+    """
+    home = home_from()
+    prepare_dagster_home(home)
+    definitions = build_definitions(home, config_from(), tuning_from())
+    started = perf_counter()
+    with dg.DagsterInstance.get() as instance, progress() as bars:
+        job = definitions.resolve_job_def(REFRESH_JOB)
+        run_id = str(uuid4())
+        with _shown_progress(bars, instance, run_id, len(job.graph.nodes)):
+            result = job.execute_in_process(instance=instance, run_id=run_id, run_config=QUIET, raise_on_error=False)
+    outcome = _outcome(result)
+    seconds = perf_counter() - started
+    if as_json:
+        output.print_json(data=_as_json(outcome, seconds, result.success))
+    else:
+        _print_summary(outcome, seconds)
+    if not result.success or outcome.broken_checks:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _shown_progress(bars: Progress, instance: dg.DagsterInstance, run_id: str, steps: int) -> Iterator[None]:
+    """Show the run's steps while the block executes it (in this thread, so that Ctrl-C ends it as a run ends)."""
+    task = bars.add_task("Refreshing", total=steps)
+    done = threading.Event()
+    watcher = threading.Thread(target=_watch, args=(bars, task, instance, run_id, done), daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watcher.join()
+
+
+def _watch(bars: Progress, task: TaskID, instance: dg.DagsterInstance, run_id: str, done: threading.Event) -> None:
+    while not done.wait(POLL_SECONDS):
+        steps = instance.get_run_step_stats(run_id)
+        running = [step.step_key for step in steps if step.end_time is None]
+        finished = sum(step.end_time is not None for step in steps)
+        bars.update(task, completed=finished, description=(running[-1] if running else "Refreshing").replace("__", "."))
+
+
+def _outcome(result: dg.ExecuteInProcessResult) -> Outcome:
+    outcome = Outcome()
+    for event in result.all_events:
+        match event.event_type:
+            case dg.DagsterEventType.ASSET_MATERIALIZATION:
+                made = event.step_materialization_data.materialization
+                values = {name: value.value for name, value in made.metadata.items() if hasattr(value, "value")}
+                outcome.metadata[".".join(made.asset_key.path)] = values
+            case dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+                check = event.asset_check_evaluation_data
+                if not check.passed:
+                    said = ", ".join(
+                        str(value.value) for value in check.metadata.values() if isinstance(value.value, str | int)
+                    )
+                    line = f"{'.'.join(check.asset_key.path)}: {check.check_name} fails ({said})"
+                    is_error = check.severity == dg.AssetCheckSeverity.ERROR
+                    (outcome.broken_checks if is_error else outcome.failed_checks).append(line)
+            case dg.DagsterEventType.STEP_FAILURE:
+                outcome.failed_steps.append(f"{event.step_key}: {_reason(event)}")
+    return outcome
+
+
+def _reason(event: dg.DagsterEvent) -> str:
+    failure = event.step_failure_data
+    user = failure.user_failure_data
+    if user is not None and user.description:
+        return user.description
+    error = failure.error.cause if failure.error and failure.error.cause else failure.error
+    return error.message.strip().splitlines()[0] if error else "failed"
+
+
+def _as_json(outcome: Outcome, seconds: float, success: bool) -> dict[str, Any]:
+    tables = {
+        name: {key: value for key, value in metadata.items() if isinstance(value, int | float)}
+        for name, metadata in sorted(outcome.metadata.items())
+    }
+    return {
+        "success": success,
+        "seconds": round(seconds, 3),
+        "tables": tables,
+        "failed_steps": outcome.failed_steps,
+        "errors": outcome.broken_checks,
+        "warnings": outcome.failed_checks,
+    }
+
+
+def _print_summary(outcome: Outcome, seconds: float) -> None:
+    table = Table("table", "rows", "received", "loaded", "quarantined", "known", title="What is there now")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for name, metadata in sorted(outcome.metadata.items()):
+        counts = [metadata.get("dagster/row_count"), *(metadata.get(count) for count in SHOWN_COUNTS)]
+        table.add_row(name, *("" if count is None else f"{count:,}" for count in counts))
+    output.print(table)
+    received = sum(metadata.get("rows_received", 0) for metadata in outcome.metadata.values())
+    rate = f", {received / seconds:,.0f} rows per second" if received else ""
+    output.print(
+        f"{received:,} rows taken in, {len(outcome.metadata)} tables brought up to date in {seconds:.1f} s{rate}."
+    )
+    for line in outcome.failed_checks:
+        errors.print(f"[yellow]warning[/] {line}", highlight=False, soft_wrap=True)
+    for line in (*outcome.broken_checks, *outcome.failed_steps):
+        errors.print(f"[bold red]error[/] {line}", highlight=False, soft_wrap=True)

@@ -1,0 +1,52 @@
+"""`crm up`: the Dagster UI and its daemon, with sensors and schedules running."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from crm_platform.cli.console import output
+from crm_platform.cli.storage import prepare_dagster_home
+from crm_platform.environment import config_from, home_from
+
+STOP_SECONDS = 20
+
+
+def up(
+    port: Annotated[int, typer.Option(help="Port of the UI.")] = 3000,
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for every one.")] = "127.0.0.1",
+) -> None:
+    """Start the UI and the daemon: what lands is loaded, every night everything is refreshed. Ctrl-C ends both.
+
+    Example: crm up --port 3001
+    """
+    home = home_from()
+    prepare_dagster_home(home)
+    environment = {**os.environ, "CRM_HOME": str(home.root), "CRM_CONFIG": str(config_from())}
+    command = [
+        str(Path(sys.executable).with_name("dagster")),
+        *("dev", "--module-name", "crm_platform.definitions"),
+        *("--host", host, "--port", str(port), "--log-level", "warning"),
+    ]
+    # A group of its own: Dagster's children are ended with it, and a server started from a script heeds SIGTERM.
+    process = subprocess.Popen(command, env=environment, start_new_session=True)
+    output.print(f"The UI opens at http://{host}:{port} in a few seconds. Ctrl-C ends it.")
+    signal.signal(signal.SIGTERM, lambda *_: _stop(process))
+    try:
+        code = process.wait()
+    except KeyboardInterrupt:
+        _stop(process)
+        code = 0
+    raise typer.Exit(code if code >= 0 else 0)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGINT)
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)

@@ -1,0 +1,169 @@
+"""The demo company as a whole: writes every file of every system into the landing zone, chunk by chunk.
+
+The order in which things are made belongs here; each thing is made in the module of its name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+from crm_platform.demo import back_office, campaign_files, crm, mails, sales_sheet, service, shop, till, web, web_logs
+from crm_platform.demo.behaviour import add_behaviour
+from crm_platform.demo.campaign_members import make_members
+from crm_platform.demo.campaign_orders import clicked_before, give_codes, make_campaign_orders, make_conversions
+from crm_platform.demo.campaigns import Campaign, plan_campaigns
+from crm_platform.demo.catalogue import Catalogue, make_catalogue, write_stock
+from crm_platform.demo.feeds import Landing
+from crm_platform.demo.life_events import add_life_events
+from crm_platform.demo.log_files import LogSpool, remove_spool
+from crm_platform.demo.mail_logs import pixel_lines, redirect_lines
+from crm_platform.demo.order_life_cycle import add_life_cycle, make_returns, make_shipments
+from crm_platform.demo.order_lines import make_order_lines, make_replenishments, with_totals
+from crm_platform.demo.orders import make_orders
+from crm_platform.demo.organisations import Organisations, make_organisations
+from crm_platform.demo.people import make_people
+from crm_platform.demo.permissions import make_permissions
+from crm_platform.demo.records import make_records
+from crm_platform.demo.responses import make_responses, persuade
+from crm_platform.demo.settings import COMPANY_FILE, Chunk, CompanySettings, Period, chunks, load_company
+from crm_platform.demo.truth import Truth, add_people
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class CompanySummary:
+    """What was written: files below the landing zone, rows by feed (`<source>/<feed>`), rows by table of the truth."""
+
+    files: list[str]
+    rows: dict[str, int]
+    truth: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Company:
+    """What every chunk needs."""
+
+    settings: CompanySettings
+    period: Period
+    catalogue: Catalogue
+    landing: Landing
+    truth: Truth
+    campaigns: list[Campaign]
+    pixel: LogSpool
+    redirect: LogSpool
+    amber_log: LogSpool
+    mailbox: mails.Mailbox
+    leads: sales_sheet.Leads
+    seed: int
+
+
+def write_company(
+    landing: Path, customers: int, seed: int, as_of: date, on_progress: Progress | None = None, declaration: Path = COMPANY_FILE
+) -> CompanySummary:
+    """Write the demo company with about `customers` people, two years of history up to `as_of` inclusive.
+
+    The same arguments give the same bytes. on_progress is told (stage, done, of) in people. Memory is bounded by the size of a chunk.
+    """
+    settings, period = load_company(declaration), Period(as_of)
+    truth = Truth(landing)
+    zone = Landing(landing, period, truth)
+    company = Company(
+        settings, period, make_catalogue(settings, period, seed), zone, truth, plan_campaigns(period), LogSpool(zone, "mail/pixel_hits", "mail/pixel/pixel"),
+        LogSpool(zone, "mail/redirect_hits", "mail/redirect/redirect"), LogSpool(zone, "web/amber_hits", "web/access"),
+        mails.Mailbox(zone, customers), sales_sheet.Leads(zone, seed), seed,
+    )  # fmt: skip
+    write_stock(zone, company.catalogue, settings)
+    campaign_files.write_plan(zone, company.campaigns)
+    for chunk in chunks(customers):
+        write_chunk(company, chunk)
+        if on_progress is not None:
+            on_progress("people", chunk.first + chunk.size, customers)
+    for log in (company.pixel, company.redirect, company.amber_log):
+        log.close()
+    company.mailbox.close()
+    company.leads.close()
+    remove_spool(zone)
+    zone.close()
+    return CompanySummary(files=sorted(zone.files), rows=dict(sorted(zone.rows.items())), truth=truth.close())
+
+
+def write_chunk(company: Company, chunk: Chunk) -> None:
+    """Make the people of a chunk and write all that the systems know of them."""
+    made = _population(company, chunk)
+    add_people(company.truth, made.people)
+    records = make_records(made.people, chunk, company.period, company.seed)
+    shop.write_customers(company.landing, records["shop"], chunk, company.settings, company.seed)
+    till.write_cards(company.landing, records["till"], chunk, company.settings, company.seed)
+    web.write_registrations(company.landing, records["web"], chunk, company.seed)
+    crm.write_customers(company.landing, records["crm"], made.companies, chunk, company.seed)
+    permissions = make_permissions(records, chunk, company.settings, company.period, company.seed)
+    crm.write_permission_events(company.landing, permissions, chunk, company.seed)
+    orders = _write_orders(company, chunk, made.people, records, permissions)
+    _write_service(company, chunk, made, records, orders)
+
+
+def _write_service(company: Company, chunk: Chunk, made: Organisations, records: dict[str, pl.DataFrame], orders: pl.DataFrame) -> None:
+    """Write what happens around the orders: finance, logistics, service, visits, bought-in data."""
+    landing, seed = company.landing, company.seed
+    back_office.write_finance(landing, orders)
+    back_office.write_shipments(landing, make_shipments(orders, chunk, seed))
+    back_office.write_enrichments(landing, made.people, made.companies, records, chunk, seed)
+    service.write_cases(landing, records["crm"], orders, chunk, seed)
+    service.write_surveys(landing, records["crm"], orders, chunk, seed)
+    web_logs.write_page_views(landing, records["web"], company.catalogue.products, company.amber_log, chunk, seed)
+    company.leads.add(made, chunk)
+
+
+def _population(company: Company, chunk: Chunk) -> Organisations:
+    people = make_people(chunk, company.settings, company.period, company.seed)
+    people = add_life_events(people, chunk, company.period, company.seed)
+    people = add_behaviour(people, chunk, company.period, company.seed)
+    return make_organisations(people, chunk, company.settings, company.period, company.seed)
+
+
+def _write_orders(company: Company, chunk: Chunk, people: pl.DataFrame, records: dict[str, pl.DataFrame], permissions: pl.DataFrame) -> pl.DataFrame:
+    """Write every order; gives the web shop's with their life cycle."""
+    period, seed, catalogue = company.period, company.seed, company.catalogue
+    orders = make_orders(people, records, catalogue.stores, chunk, period, seed)
+    lines = make_order_lines(orders, catalogue, chunk, company.settings, seed, "own will")
+    later, later_lines = make_replenishments(orders, lines, catalogue, chunk, company.settings, period, seed)
+    orders, lines = pl.concat([orders, later]), pl.concat([lines, later_lines])
+    orders, lines = _run_campaigns(company, chunk, people, records, permissions, orders, lines)
+    return _write_selling(company, chunk, people, with_totals(orders, lines), lines)
+
+
+def _run_campaigns(
+    company: Company, chunk: Chunk, people: pl.DataFrame, records: dict[str, pl.DataFrame], permissions: pl.DataFrame, orders: pl.DataFrame, lines: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Run the campaigns on the chunk and write what came of them; gives all orders and lines, those that came of a campaign among them."""
+    period, seed = company.period, company.seed
+    members = make_members(company.campaigns, permissions, records["crm"], people, chunk, period, seed)
+    judged = persuade(company.campaigns, members, orders, chunk, period, seed)
+    responses = make_responses(judged, chunk, period, seed)
+    caused = make_campaign_orders(company.campaigns, judged, people, records, company.catalogue.stores, chunk, period, seed, orders.height)
+    lines = pl.concat([lines, make_order_lines(caused, company.catalogue, chunk, company.settings, seed, "campaigns")])
+    orders = pl.concat([orders, caused])
+    clicked = clicked_before(orders, responses.human_clicks, members)
+    campaign_files.write_members(company.landing, members, chunk, seed)
+    mails.write_feedback(company.landing, members, company.mailbox, chunk, seed)
+    campaign_files.write_conversions(company.landing, make_conversions(clicked, lines))
+    campaign_files.write_response_truth(company.landing, judged, orders)
+    company.pixel.add(pixel_lines(responses.opens))
+    company.redirect.add(redirect_lines(responses.clicks))
+    return give_codes(orders, clicked, company.campaigns), lines
+
+
+def _write_selling(company: Company, chunk: Chunk, people: pl.DataFrame, orders: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
+    """Write orders and lines to the systems that took them; gives the web shop's with their life cycle."""
+    by_system = {system: orders.filter(pl.col("system") == system).with_columns(payer_record="record") for system in ("shop", "till")}
+    lived = add_life_cycle(by_system["shop"], people, chunk, company.period, company.seed)
+    returns = make_returns(lived, lines, chunk, company.seed)
+    shop.write_orders(company.landing, lived, lines.filter(pl.col("system") == "shop"), returns, chunk, company.seed)
+    till.write_sales(company.landing, by_system["till"], lines.filter(pl.col("system") == "till"), chunk, company.seed)
+    return lived

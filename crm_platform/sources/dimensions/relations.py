@@ -1,0 +1,140 @@
+"""The relations that a dimension's SQL reads, beside the tables of the lake.
+
+Here: `company_<section>`, what `config/company.yaml` declares, and `all_<feed>`, the rows of a feed of every source
+that delivers it. They exist while a dimension is built. Not here: the SQL (the `.sql` files) and the keys (`build.py`).
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from crm_platform.sources.company import Company
+from crm_platform.sources.feeds.registry import FEEDS
+from crm_platform.warehouse.contract import contract_from_schema
+from crm_platform.warehouse.engine import Engine, literal, quoted
+
+_CODED = {"code": pl.String, "name": pl.String}
+COMPANY_SECTIONS: Mapping[str, Mapping[str, type[pl.DataType]]] = {
+    "brands": {**_CODED, "product_line": pl.String},
+    "locales": {**_CODED, "currency": pl.String},
+    "countries": {
+        "locale": pl.String,
+        **_CODED,
+        "language": pl.String,
+        "time_zone": pl.String,
+        "vat_pct": pl.Float64,
+        "calling_code": pl.String,
+    },
+    "languages": _CODED,
+    "channels": {**_CODED, "is_addressed": pl.Boolean},
+    "communications": {
+        **_CODED,
+        "kind": pl.String,
+        "type": pl.String,
+        "brand": pl.String,
+        "language": pl.String,
+        "locales": pl.String,
+        "channels": pl.String,
+    },
+    "promotion_sources": _CODED,
+    "subscription_periods": {**_CODED, "months": pl.Int64},
+}
+
+
+@dataclass(frozen=True)
+class StagingRef:
+    """The rows of a feed of one source: a view `<schema>.<view>` with the newest version of each row, which has the
+    columns of the canonical feed and `received_dt`."""
+
+    source: str
+    relation: str
+
+
+@contextmanager
+def dimension_inputs(
+    engine: Engine,
+    company: Company,
+    sections: Iterable[str],
+    feeds: Iterable[str],
+    staging: Mapping[str, Sequence[StagingRef]],
+) -> Iterator[None]:
+    """Let SQL read `company_<section>` and `all_<feed>` for the time of the block; a feed that no source delivers is
+    there without rows."""
+    with ExitStack() as stack:
+        frames = {f"company_{section}": company_members(company, section) for section in sections}
+        stack.enter_context(engine.registered(**frames))
+        for feed in feeds:
+            stack.enter_context(_temporary_view(engine, f"all_{feed}", all_sources_query(feed, staging.get(feed, ()))))
+        yield
+
+
+def company_members(company: Company, section: str) -> pl.DataFrame:
+    """A section of the company as rows with the columns of `COMPANY_SECTIONS`.
+
+    `countries` are those of all locales, each with its `locale`; lists of codes are sorted and joined by commas, and
+    empty where there is none.
+    """
+    columns = COMPANY_SECTIONS[section]
+    return pl.DataFrame(_members(company, section), schema=dict(columns))
+
+
+def all_sources_query(feed: str, staging: Sequence[StagingRef]) -> str:
+    """SQL for the rows of a feed of these sources: `source`, the canonical feed's columns, `received_dt`."""
+    types = _column_types(feed)
+    nulls = ", ".join(f"CAST(NULL AS {duckdb_type}) AS {quoted(name)}" for name, duckdb_type in types.items())
+    names = ", ".join(quoted(name) for name in types)
+    nothing = f"SELECT CAST(NULL AS VARCHAR) AS source, {nulls} WHERE false"
+    return " UNION ALL ".join(
+        [nothing, *(f"SELECT {literal(ref.source)} AS source, {names} FROM {_relation(ref)}" for ref in staging)]
+    )
+
+
+def _members(company: Company, section: str) -> list[dict[str, Any]]:
+    columns = set(COMPANY_SECTIONS[section])
+    match section:
+        case "countries":
+            return [
+                {"locale": locale.code, **country.model_dump()}
+                for locale in company.locales
+                for country in locale.countries
+            ]
+        case "communications":
+            return [
+                communication.model_dump()
+                | {"locales": _joined(communication.locales), "channels": _joined(communication.channels)}
+                for communication in company.communications
+            ]
+        case _:
+            return [member.model_dump(include=columns) for member in getattr(company, section)]
+
+
+def _joined(codes: Sequence[str]) -> str | None:
+    return ",".join(sorted(codes)) or None
+
+
+def _column_types(feed: str) -> dict[str, str]:
+    model = FEEDS[feed]
+    metadata: dict[str, Any] = getattr(model.Config, "metadata", {})
+    schema = deepcopy(model.to_schema())
+    schema.unique = list(metadata["natural_key"])  # a contract has a key; the feed's own is only unique per source
+    contract = contract_from_schema(schema, model.__doc__ or "", metadata)
+    return {column.name: column.duckdb_type for column in contract.columns} | {
+        "received_dt": "TIMESTAMP WITH TIME ZONE"
+    }
+
+
+def _relation(ref: StagingRef) -> str:
+    return ".".join(quoted(part) for part in ref.relation.split("."))
+
+
+@contextmanager
+def _temporary_view(engine: Engine, name: str, query: str) -> Iterator[None]:
+    engine.execute(f"CREATE OR REPLACE TEMPORARY VIEW {quoted(name)} AS {query}")
+    try:
+        yield
+    finally:
+        engine.execute(f"DROP VIEW {quoted(name)}")

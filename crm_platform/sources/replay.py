@@ -1,0 +1,138 @@
+"""The way back from quarantine: after the mapping or a rule was mended, what was put aside is tried again.
+
+Rows are read again from the archived file, by their line; files refused as a whole are laid back into the landing
+folder. Nothing that was loaded before is touched, and replaying twice changes nothing more.
+"""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from tempfile import mkdtemp
+
+import polars as pl
+
+from crm_platform.sources.landing import LandedFile, LandingZone, archive_path, quarantined_rows_path, refused_path
+from crm_platform.sources.ledger import (
+    FILE_LEDGER,
+    QUARANTINED_ROWS,
+    VALIDATION_RESULTS,
+    TakenFile,
+    quarantined_rows,
+    validation_rows,
+)
+from crm_platform.sources.load import (
+    FeedLoad,
+    arrival_files,
+    committed_files,
+    feed_ledger,
+    publish_record,
+    version_order,
+)
+from crm_platform.sources.parse import PLACE, parse_file
+from crm_platform.sources.readers.batch import ReadLimits, RefusedFile
+from crm_platform.sources.staging import StagedFeed
+from crm_platform.warehouse.engine import Engine
+from crm_platform.warehouse.files import replace_durably
+from crm_platform.warehouse.publish import publish_frame
+from crm_platform.warehouse.versions import Arrivals, publish_versions
+
+
+def return_refused_files(feed: StagedFeed, engine: Engine, zone: LandingZone) -> list[str]:
+    """Lay the files of a feed that were refused as a whole back to where they came from; gives their names.
+
+    The next load takes them as any file. A name that is taken by a newer file is left for the next time.
+    """
+    returned: list[str] = []
+    refused = feed_ledger(engine, feed).filter(pl.col("status") == "refused")
+    for file_id, name in refused.select("file_id", "file_name").iter_rows():
+        kept = refused_path(feed, zone, file_id, name)
+        place = zone.landing / name
+        if kept.exists() and not place.exists():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(kept, place)
+            returned.append(name)
+    return returned
+
+
+def replay_rows(feed: StagedFeed, engine: Engine, zone: LandingZone, now: datetime, limits: ReadLimits) -> FeedLoad:
+    """Try the quarantined rows of a feed again; those that pass now are loaded under the file they came in.
+
+    Raises:
+        ContractViolation: the rows break the staging table's contract; nothing was published.
+    """
+    ledger = feed_ledger(engine, feed)
+    held = ledger.filter(pl.col("rows_quarantined") > 0)
+    zone.work.mkdir(parents=True, exist_ok=True)
+    work = Path(mkdtemp(prefix=f"replay-{feed.name}-", dir=zone.work))
+    try:
+        tried = [_tried_again(feed, row, engine, zone, work, limits) for row in held.iter_rows(named=True)]
+        taken = [file for file in tried if file is not None]
+        return _published(feed, taken, ledger, engine, zone, now) if taken else FeedLoad(feed)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _tried_again(
+    feed: StagedFeed, entry: dict[str, object], engine: Engine, zone: LandingZone, work: Path, limits: ReadLimits
+) -> TakenFile | None:
+    """The file parsed anew, with only those of its good rows that were in quarantine; None when it cannot be read."""
+    file_id, number = str(entry["file_id"]), int(str(entry["file_number"]))
+    archived = archive_path(feed, zone, file_id, str(entry["file_name"]))
+    if not archived.exists():
+        return None  # purged from the archive: its rows stay where they are
+    file = LandedFile(archived, str(entry["file_name"]), archived.stat().st_size, entry["received_dt"])  # type: ignore[arg-type]
+    folder = work / str(number)
+    folder.mkdir()
+    try:
+        parsed = parse_file(feed, file, number, folder, limits)
+    except RefusedFile:
+        return None  # the mending made it worse: what was loaded stays, and so does the quarantine
+    held = pl.scan_parquet(engine.lake.data_file(QUARANTINED_ROWS, feed.name)).filter(pl.col("file_id") == file_id)
+    mended = folder / "mended.parquet"
+    good = pl.scan_parquet(parsed.good_rows)
+    good.join(held.select(PLACE), on=PLACE, how="semi").sink_parquet(mended)
+    parsed.good_rows = mended
+    return TakenFile(file, file_id, number, parsed)
+
+
+def _published(
+    feed: StagedFeed, taken: Sequence[TakenFile], ledger: pl.DataFrame, engine: Engine, zone: LandingZone, now: datetime
+) -> FeedLoad:
+    arrivals = Arrivals(
+        [file.parsed.good_rows for file in taken if file.parsed], arrival_files(taken, now), committed_files(ledger)
+    )
+    publication, loaded = publish_versions(engine, feed.contract, arrivals, version_order(feed))
+    by_number: dict[int, int] = dict(loaded.select("file_number", "rows_loaded").iter_rows())
+    counted = [replace(file, rows_loaded=by_number.get(file.file_number, 0)) for file in taken]
+    file_ids = [file.file_id for file in counted]
+    publish_record(engine, QUARANTINED_ROWS, feed, quarantined_rows(feed, counted, now), file_ids)
+    publish_record(engine, VALIDATION_RESULTS, feed, validation_rows(feed, counted), file_ids)
+    _keep_what_is_still_bad(feed, counted, zone)
+    publish_frame(engine, FILE_LEDGER, _corrected(ledger, counted).sort(FILE_LEDGER.key), feed.name)
+    return FeedLoad(feed, tuple(counted), publication=publication)
+
+
+def _keep_what_is_still_bad(feed: StagedFeed, taken: Sequence[TakenFile], zone: LandingZone) -> None:
+    for file in taken:
+        kept = quarantined_rows_path(feed, zone, file.file_id)
+        if file.parsed and file.parsed.rows_quarantined:
+            replace_durably(file.parsed.bad_rows, kept)
+        else:
+            kept.unlink(missing_ok=True)
+
+
+def _corrected(ledger: pl.DataFrame, taken: Sequence[TakenFile]) -> pl.DataFrame:
+    """The ledger with the rows of these files counted anew: what left quarantine is loaded, or known."""
+    corrections = pl.DataFrame(
+        [(file.file_id, file.rows_quarantined, file.rows_loaded) for file in taken],
+        schema={"file_id": pl.String, "still": pl.Int64, "more": pl.Int64},
+        orient="row",
+    )
+    joined = ledger.join(corrections, on="file_id", how="left", maintain_order="left")
+    still = pl.coalesce("still", "rows_quarantined")
+    loaded = pl.col("rows_loaded") + pl.col("more").fill_null(0)
+    return joined.with_columns(
+        rows_quarantined=still, rows_loaded=loaded, rows_known=pl.col("rows_received") - loaded - still
+    ).select(ledger.columns)

@@ -1,0 +1,117 @@
+"""The check of a prepared Parquet file against its contract, in batches of constant memory.
+
+Here: streaming pandera validation and the uniqueness of the key. Not here: what happens with a failure
+(`publish.py`). Failures carry counts, check names and hashes of keys, never a value of a row.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandera.errors
+import polars as pl
+import pyarrow.parquet as pq
+
+from crm_platform.warehouse.contract import Contract
+from crm_platform.warehouse.engine import Engine, parquet_relation, quoted
+
+BATCH_ROWS = 250_000
+SHOWN_ROW_HASHES = 5
+
+
+@dataclass(frozen=True)
+class AuditFailure:
+    """A check that did not hold: its name, its column (None for the whole row), how often, and the hashes of a few
+    rows' keys by which the rows can be found without showing them."""
+
+    check: str
+    column: str | None
+    number_of_rows: int
+    row_hashes: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        place = f"column {self.column}" if self.column else "rows"
+        return f"{place}: {self.check} fails for {self.number_of_rows:,}"
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What the audit of a file found."""
+
+    number_of_rows: int
+    failures: tuple[AuditFailure, ...]
+
+
+def audit_file(prepared: Path, contract: Contract, engine: Engine, batch_rows: int = BATCH_ROWS) -> Audit:
+    """Check a Parquet file against its contract: columns, types, every check on every row, and the key.
+
+    Memory is that of one batch; the key is checked by the engine, within its limit.
+    """
+    number_of_rows = pq.ParquetFile(prepared).metadata.num_rows
+    failures: list[AuditFailure] = []
+    for rows in _batches(prepared, batch_rows):
+        found = audit_rows(rows, contract)
+        failures.extend(found)
+        if any(failure.number_of_rows == 0 for failure in found):
+            break  # the columns themselves are wrong: every further batch would say the same
+    if not failures:
+        failures.extend(_repeated_keys(prepared, contract, engine))
+    return Audit(number_of_rows, _summed(failures))
+
+
+def audit_rows(rows: pl.DataFrame, contract: Contract) -> list[AuditFailure]:
+    """Check a collected frame. (pandera checks only the schema of a LazyFrame, silently.)
+
+    A failure of the frame's columns or types, not of rows, has `number_of_rows` 0.
+    """
+    try:
+        contract.frame_schema.validate(rows, lazy=True)
+    except pandera.errors.SchemaErrors as errors:
+        return [_failure(error, errors.failure_cases, rows, contract) for error in errors.schema_errors]
+    return []
+
+
+def _batches(prepared: Path, batch_rows: int) -> Iterator[pl.DataFrame]:
+    with pq.ParquetFile(prepared) as parquet:
+        if parquet.metadata.num_rows == 0:
+            yield pl.DataFrame(pl.from_arrow(parquet.schema_arrow.empty_table()))
+        for batch in parquet.iter_batches(batch_size=batch_rows):
+            yield pl.DataFrame(pl.from_arrow(batch))
+
+
+def _failure(
+    error: pandera.errors.SchemaError, all_cases: pl.DataFrame, rows: pl.DataFrame, contract: Contract
+) -> AuditFailure:
+    check = str(getattr(error.check, "error", None) or error.check)
+    if not isinstance(error.failure_cases, pl.DataFrame):
+        # About the columns: the case is a column's or a type's name; an exception's text could hold values.
+        is_exception = error.reason_code == pandera.errors.SchemaErrorReason.CHECK_ERROR
+        return AuditFailure(check if is_exception else f"{check}: {error.failure_cases}", error.schema.name, 0)
+    indices = all_cases.filter(pl.col("column") == error.schema.name, pl.col("check") == check)["index"]
+    shown = indices.drop_nulls().head(SHOWN_ROW_HASHES).to_list()
+    hashes = tuple(_row_hash(rows, index, contract) for index in shown)
+    return AuditFailure(check, error.schema.name, error.failure_cases.height, hashes)
+
+
+def _row_hash(rows: pl.DataFrame, index: int, contract: Contract) -> str:
+    key_values = rows.select(name for name in contract.key if name in rows.columns).row(index)
+    return hashlib.sha256(repr(key_values).encode()).hexdigest()[:16]
+
+
+def _repeated_keys(prepared: Path, contract: Contract, engine: Engine) -> list[AuditFailure]:
+    key = ", ".join(quoted(name) for name in contract.key)
+    number_of_keys = engine.scalar(
+        f"SELECT count(*) FROM (SELECT {key} FROM {parquet_relation([prepared])} GROUP BY ALL HAVING count(*) > 1)"
+    )
+    return [AuditFailure(f"unique key ({', '.join(contract.key)})", None, number_of_keys)] if number_of_keys else []
+
+
+def _summed(failures: list[AuditFailure]) -> tuple[AuditFailure, ...]:
+    by_check: dict[tuple[str, str | None], AuditFailure] = {}
+    for failure in failures:
+        place = (failure.check, failure.column)
+        earlier = by_check.get(place, AuditFailure(failure.check, failure.column, 0))
+        hashes = (*earlier.row_hashes, *failure.row_hashes)[:SHOWN_ROW_HASHES]
+        by_check[place] = AuditFailure(*place, earlier.number_of_rows + failure.number_of_rows, hashes)
+    return tuple(by_check.values())

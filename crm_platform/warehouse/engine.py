@@ -1,0 +1,169 @@
+"""The query engine: DuckDB on the lake's Parquet files, every table a view under its own name.
+
+Here: views, running SQL text and `.sql` files, writing results to Parquet. Nothing outside `crm_platform/warehouse`
+runs SQL. Not here: checking (`audit.py`) and publishing (`publish.py`).
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from crm_platform.warehouse.contract import Contract, View
+from crm_platform.warehouse.lake import Lake
+
+ROW_GROUP_ROWS = 122_880
+_PARAMETER = re.compile(r"\$([a-z_][a-z0-9_]*)")
+
+Parameter = str | int | float | bool | date | datetime | None
+
+
+def engine_settings(memory_limit: str, threads: int, spill_folder: Path) -> dict[str, Any]:
+    """DuckDB's configuration for an engine that stays under `memory_limit` (such as `1GB`) by spilling to disk."""
+    return {"memory_limit": memory_limit, "threads": threads, "temp_directory": str(spill_folder)}
+
+
+class Engine:
+    """A DuckDB connection that sees each table of the lake as the view `<schema>.<table>`.
+
+    A table that has no file yet is an empty view of the contract's columns, so that SQL can be written against it.
+    """
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        lake: Lake,
+        contracts: Mapping[str, Contract],
+        views: Sequence[View] = (),
+    ) -> None:
+        self._connection = connection
+        self.lake = lake
+        self.contracts = contracts
+        self._views = {view.table: view for view in views}
+        self._tables = {contract.table: contract for contract in contracts.values()}
+        self._names = re.compile(
+            rf"\b({'|'.join(sorted({*self._views, *self._tables}, key=len, reverse=True)) or '$^'})\b"
+        )
+        self._created: set[str] = set()
+        self._connection.execute("SET TimeZone = 'UTC'").fetchall()
+        self._connection.execute("SET enable_progress_bar = false").fetchall()
+
+    def refresh_view(self, contract: Contract) -> None:
+        """Let the view of a table show the files that the table has now."""
+        self._created.add(contract.table)
+        self.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(contract.schema)}")
+        query = view_query(contract, self.lake.data_files(contract))
+        self.execute(f"CREATE OR REPLACE VIEW {relation_name(contract)} AS {query}")
+
+    def execute(self, sql: str, parameters: Mapping[str, Parameter] | None = None) -> None:
+        """Run a statement for its effect on this connection."""
+        self._create_views_named_in(sql)
+        # Fetching ends the result: an unread one makes the connection refuse its next statement.
+        self._connection.execute(bound(sql, parameters)).fetchall()
+
+    def query(self, sql: str, parameters: Mapping[str, Parameter] | None = None) -> pl.DataFrame:
+        """The rows of a query as a frame: for results that fit into memory."""
+        self._create_views_named_in(sql)
+        rows: pl.DataFrame = self._connection.sql(bound(sql, parameters)).pl()
+        return rows
+
+    def scalar(self, sql: str, parameters: Mapping[str, Parameter] | None = None) -> Any:
+        """The first value of a query's only row."""
+        self._create_views_named_in(sql)
+        rows = self._connection.sql(bound(sql, parameters)).fetchall()
+        return rows[0][0] if rows else None
+
+    @contextmanager
+    def registered(self, **frames: pl.DataFrame) -> Iterator[None]:
+        """Let SQL name these frames for the time of the block."""
+        for name, frame in frames.items():
+            self._connection.register(name, frame.to_arrow())
+        try:
+            yield
+        finally:
+            for name in frames:
+                self._connection.unregister(name)
+
+    def write_query(self, sql: str, destination: Path, parameters: Mapping[str, Parameter] | None = None) -> None:
+        """Stream the rows of a query, in its order, to a Parquet file."""
+        self.execute(
+            f"COPY ({bound(sql, parameters).rstrip().rstrip(';')}) TO {literal(str(destination))} "
+            f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP_ROWS})"
+        )
+
+    def write_sql_file(
+        self, sql_file: Path, destination: Path, parameters: Mapping[str, Parameter] | None = None
+    ) -> None:
+        """Stream the rows of a `.sql` file's query to a Parquet file."""
+        self.write_query(sql_file.read_text(encoding="utf-8"), destination, parameters)
+
+    def _create_views_named_in(self, sql: str) -> None:
+        """Create the views that SQL speaks of when it first does: making all of them would read every file's footer."""
+        for name in set(self._names.findall(sql)) - self._created:
+            self._created.add(name)
+            if view := self._views.get(name):
+                self.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(view.schema)}")
+                self.execute(f"CREATE OR REPLACE VIEW {relation_name(view)} AS {view.sql}")
+            else:
+                self.refresh_view(self._tables[name])
+
+
+def view_query(contract: Contract, data_files: Sequence[Path]) -> str:
+    """SQL that reads a table's files as the contract's columns; columns that older files lack are null."""
+    typed_nulls = ", ".join(
+        f"CAST(NULL AS {column.duckdb_type}) AS {quoted(column.name)}" for column in contract.columns
+    )
+    empty = f"SELECT {typed_nulls} WHERE false"
+    if not data_files:
+        return empty
+    names = ", ".join(quoted(name) for name in contract.column_names)
+    return f"SELECT {names} FROM ({empty} UNION ALL BY NAME SELECT * FROM {parquet_relation(data_files)})"
+
+
+def parquet_relation(data_files: Sequence[Path]) -> str:
+    """SQL's table function over Parquet files, without columns from folder names."""
+    paths = ", ".join(literal(str(path)) for path in data_files)
+    return f"read_parquet([{paths}], union_by_name = true, hive_partitioning = false)"
+
+
+def relation_name(relation: Contract | View) -> str:
+    """The quoted name of a table's view, or of a view on tables."""
+    return f"{quoted(relation.schema)}.{quoted(relation.table)}"
+
+
+def quoted(identifier: str) -> str:
+    """An identifier, quoted for SQL."""
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def literal(value: Parameter) -> str:
+    """A value, written as an SQL literal (timestamps with their zone)."""
+    match value:
+        case None:
+            return "NULL"
+        case bool():
+            return "TRUE" if value else "FALSE"
+        case int() | float():
+            return repr(value)
+        case datetime():
+            return f"TIMESTAMPTZ '{value.isoformat()}'"
+        case date():
+            return f"DATE '{value.isoformat()}'"
+        case str():
+            return "'" + value.replace("'", "''") + "'"
+
+
+def bound(sql: str, parameters: Mapping[str, Parameter] | None) -> str:
+    """SQL with each `$name` replaced by its value (COPY takes no prepared parameters).
+
+    Raises:
+        KeyError: the SQL names a parameter that is not given.
+    """
+    if parameters is None:
+        return sql
+    return _PARAMETER.sub(lambda match: literal(parameters[match.group(1)]), sql)

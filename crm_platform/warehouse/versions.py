@@ -1,0 +1,174 @@
+"""Which arriving rows are new, and the partitions that they change: the merge behind every staging table.
+
+A row is known when the version of the same thing just before it, in the order of versions, says the same word for
+word; for rows that have no key, when the same row is there. Here: that SQL. Not here: where rows come from.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from crm_platform.warehouse.contract import PARTITION_FORMATS, Contract
+from crm_platform.warehouse.engine import Engine, bound, literal, parquet_relation, quoted
+from crm_platform.warehouse.publish import Publication, Write, publish
+
+LINEAGE = ("file_id", "file_part", "file_line", "content_hash", "received_dt", "loaded_dt")
+
+
+@dataclass(frozen=True)
+class Arrivals:
+    """Rows that have arrived, as Parquet files of the table's columns without `LINEAGE` but with `file_number`,
+    `file_part` and `file_line`.
+
+    files: a row (file_id, file_number, received_dt, loaded_dt) per file of them. committed: a row (file_id,
+    file_number) per file that was taken before.
+    """
+
+    parquet_files: Sequence[Path]
+    files: pl.DataFrame
+    committed: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class VersionOrder:
+    """What makes two rows versions of one thing (`natural_key`; empty: the whole row) and orders them: the version
+    column where there is one, then the order of the files, then the line."""
+
+    natural_key: Sequence[str]
+    version_column: str | None = None
+    repeats_are_events: bool = False
+
+
+def publish_versions(
+    engine: Engine, contract: Contract, arrivals: Arrivals, order: VersionOrder
+) -> tuple[Publication | None, pl.DataFrame]:
+    """Add the arrivals that are new to the table, replacing the partitions that they touch, whole.
+
+    Running it again with the same arrivals gives the same table: what is there of the very same rows is left out
+    first, as are rows of files that were never committed.
+
+    Returns: the publication (None when nothing arrived) and `file_number`, `rows_loaded` per file.
+    """
+    if not arrivals.parquet_files:
+        return None, pl.DataFrame(schema={"file_number": pl.Int64, "rows_loaded": pl.Int64})
+    with engine.registered(arrival_files=arrivals.files, committed_files=arrivals.committed):
+        engine.execute(_arrivals_sql(contract, arrivals, order))
+        touched = _touched_partitions(engine)
+        present = [
+            path
+            for key, path in _partition_files(engine, contract)
+            if not contract_is_by_event(contract) or key in touched
+        ]
+        engine.execute(_verdict_sql(contract, order, present))
+        loaded = engine.query("SELECT file_number, count(*) AS rows_loaded FROM fresh GROUP BY file_number")
+        engine.execute(_rows_sql(contract, arrivals))
+        publication = publish(engine, contract, {key: _write_partition(engine, contract, key) for key in touched})
+        for table in ("arrivals", "fresh", "fresh_rows"):
+            engine.execute(f"DROP TABLE {table}")
+    return publication, loaded
+
+
+def contract_is_by_event(contract: Contract) -> bool:
+    """Whether the partition of a row follows from what the row says, not from when it came."""
+    return contract.partition is not None and contract.partition.column not in LINEAGE
+
+
+def partition_expression(contract: Contract) -> str:
+    """SQL that gives the key of a row's partition.
+
+    Raises:
+        ValueError: the table has no partition by time.
+    """
+    if contract.partition is None or contract.partition.unit is None:
+        raise ValueError(f"{contract.name} is not cut by time.")
+    return f"strftime({quoted(contract.partition.column)}, {literal(PARTITION_FORMATS[contract.partition.unit])})"
+
+
+def _value_columns(contract: Contract) -> list[str]:
+    return [name for name in contract.column_names if name not in LINEAGE]
+
+
+def _arrivals_sql(contract: Contract, arrivals: Arrivals, order: VersionOrder) -> str:
+    """`arrivals`: the place, key, version, partition and content hash of every row that has arrived."""
+    # chr(31) and chr(30) cannot stand in a delivered value by accident: they keep ('a', null) apart from (null, 'a').
+    values = ", ".join(f"coalesce(CAST({quoted(name)} AS VARCHAR), chr(30))" for name in _value_columns(contract))
+    key = "".join(f"{quoted(name)}, " for name in order.natural_key)
+    rows = f"""
+        SELECT {key} {_version(order)} AS version_dt, file_number, file_part, file_line, received_dt,
+            {partition_expression(contract)} AS partition_key,
+            md5(concat_ws(chr(31), {values})) AS content_hash
+        FROM {parquet_relation(arrivals.parquet_files)} JOIN arrival_files USING (file_number)"""
+    if order.repeats_are_events:
+        # The second of two equal lines of one file is an event of its own; in the next file it is the same second one.
+        rows = f"""
+        SELECT * REPLACE (md5(concat_ws(chr(31), content_hash, CAST(row_number() OVER (
+            PARTITION BY file_number, content_hash ORDER BY file_part, file_line) AS VARCHAR))) AS content_hash)
+        FROM ({rows})"""
+    return f"CREATE OR REPLACE TEMP TABLE arrivals AS {rows}"
+
+
+def _version(order: VersionOrder) -> str:
+    return quoted(order.version_column) if order.version_column else "CAST(NULL AS TIMESTAMPTZ)"
+
+
+def _touched_partitions(engine: Engine) -> list[str]:
+    return engine.query("SELECT DISTINCT partition_key FROM arrivals ORDER BY partition_key")["partition_key"].to_list()
+
+
+def _partition_files(engine: Engine, contract: Contract) -> list[tuple[str, Path]]:
+    return list(zip(engine.lake.partition_keys(contract), engine.lake.data_files(contract), strict=True))
+
+
+def _present_rows(present: Sequence[Path]) -> str:
+    # Rows that arrive again under the very file and line (a replay that was cut short) stand for themselves.
+    return (
+        f"{parquet_relation(present)} JOIN committed_files USING (file_id) "
+        "ANTI JOIN arrivals USING (file_number, file_part, file_line)"
+    )
+
+
+def _verdict_sql(contract: Contract, order: VersionOrder, present: Sequence[Path]) -> str:
+    """`fresh`: the place, content hash and partition of the arrivals that say something new."""
+    key = list(order.natural_key) or ["content_hash"]
+    place = ["content_hash", "version_dt", "file_number", "file_part", "file_line"]
+    columns = ", ".join(dict.fromkeys(quoted(name) for name in (*key, *place)))
+    candidates = f"SELECT {columns}, partition_key, TRUE AS is_arrival FROM arrivals"
+    if present:
+        same = " AND ".join(f"earlier.{quoted(name)} IS NOT DISTINCT FROM arrivals.{quoted(name)}" for name in key)
+        candidates += f"""
+        UNION ALL SELECT {columns}, NULL, FALSE
+        FROM (SELECT *, {_version(order)} AS version_dt FROM {_present_rows(present)}) AS earlier
+        WHERE EXISTS (SELECT 1 FROM arrivals WHERE {same})"""
+    versions = f"""
+        SELECT *, lag(content_hash) OVER (
+            PARTITION BY {", ".join(quoted(name) for name in key)}
+            ORDER BY version_dt NULLS FIRST, file_number, file_part, file_line) AS hash_before
+        FROM ({candidates})"""
+    return f"""
+        CREATE OR REPLACE TEMP TABLE fresh AS
+        SELECT file_number, file_part, file_line, content_hash, partition_key
+        FROM ({versions}) WHERE is_arrival AND content_hash IS DISTINCT FROM hash_before"""
+
+
+def _rows_sql(contract: Contract, arrivals: Arrivals) -> str:
+    """`fresh_rows`: the new rows whole, clustered by partition, so that writing one reads only its own."""
+    names = ", ".join(quoted(name) for name in contract.column_names)
+    return f"""
+        CREATE OR REPLACE TEMP TABLE fresh_rows AS
+        SELECT {names}, partition_key FROM {parquet_relation(arrivals.parquet_files)}
+        JOIN fresh USING (file_number, file_part, file_line) JOIN arrival_files USING (file_number)
+        ORDER BY partition_key"""
+
+
+def _write_partition(engine: Engine, contract: Contract, key: str) -> Write:
+    names = ", ".join(quoted(name) for name in contract.column_names)
+    fresh = f"SELECT {names} FROM fresh_rows WHERE partition_key = $key"
+    present = engine.lake.data_file(contract, key)
+    if present.exists():
+        kept = f"SELECT {names} FROM {_present_rows([present])} "
+        fresh = f"{kept} UNION ALL {fresh}"
+    # Bound only to name the partition's rows; the order makes equal content equal bytes.
+    sql = bound(f"SELECT * FROM ({fresh}) ORDER BY file_id, file_part, file_line", {"key": key})
+    return lambda path: engine.write_query(sql, path)

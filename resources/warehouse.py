@@ -1,0 +1,61 @@
+"""The warehouse as a Dagster resource: an engine on the lake, for one writer at a time.
+
+A shell of configuration; what it opens (`crm_platform.warehouse.engine.Engine`) knows nothing of Dagster.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster_duckdb import DuckDBResource
+
+from crm_platform.settings import Home
+from crm_platform.tables import Tables, tables_of
+from crm_platform.warehouse.engine import Engine, engine_settings
+from crm_platform.warehouse.files import sweep_temporaries
+from crm_platform.warehouse.lake import Lake
+from crm_platform.warehouse.lock import exclusive
+from crm_platform.warehouse.serving import publish_serving
+
+
+class WarehouseResource(dg.ConfigurableResource[Any]):
+    """The lake below `home` and DuckDB on it; `config_folder` holds the declared sources, whose tables it knows."""
+
+    home: str
+    config_folder: str
+    memory_limit: str = "1GB"
+    threads: int = 2
+
+    @property
+    def paths(self) -> Home:
+        """The folders of the platform."""
+        return Home(Path(self.home))
+
+    @property
+    def tables(self) -> Tables:
+        """Every table there is."""
+        return tables_of(Path(self.config_folder))
+
+    @contextmanager
+    def engine(self) -> Iterator[Engine]:
+        """An engine that may write. While it is open, no other process writes into this home."""
+        home = self.paths
+        with exclusive(home.lock_file, lambda: dg.get_dagster_logger().info("Waiting for another run to finish.")):
+            sweep_temporaries(home.lake)
+            home.spill.mkdir(parents=True, exist_ok=True)
+            settings = engine_settings(self.memory_limit, self.threads, home.spill)
+            with DuckDBResource(database=":memory:", connection_config=settings).get_connection() as connection:
+                yield Engine(connection, Lake(home.lake), self.tables.by_name, self.tables.views)
+
+    def publish_serving(self) -> int:
+        """Replace the published database by one on the lake as it is now; gives the number of tables."""
+        with exclusive(self.paths.lock_file):
+            lake = Lake(self.paths.lake)
+            return publish_serving(lake, self.tables.contracts, self.tables.views, self.paths.serving_file)
+
+    def now(self) -> datetime:
+        """The clock: UTC. Below the assets nobody asks it."""
+        return datetime.now(UTC)

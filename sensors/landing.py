@@ -1,0 +1,64 @@
+"""The sensor on the landing folder: what arrives is loaded, and what hangs on it refreshed."""
+
+import time
+from collections.abc import Sequence
+from datetime import datetime
+
+import dagster as dg
+
+from assets.jobs import REFRESH_JOB
+from assets.publishing import asset_key
+from crm_platform.sources.arrivals import Sight, memory_from, next_request
+from crm_platform.sources.landing import LandedFile
+from crm_platform.sources.staging import StagedFeed
+from resources.landing import LandingZoneResource
+
+LOOK_EVERY_SECONDS = 30
+
+
+def landing_sensor(feeds: Sequence[StagedFeed], landing_zone: LandingZoneResource) -> dg.SensorDefinition:
+    """Looks at the landing folder; one run loads a batch of files and refreshes what depends on them."""
+    by_name = {feed.name: feed for feed in feeds}
+
+    @dg.sensor(
+        name="landing_sensor",
+        job_name=REFRESH_JOB,
+        minimum_interval_seconds=LOOK_EVERY_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=f"Runs {REFRESH_JOB} for the feeds of which files have arrived.",
+    )
+    def look(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        landed = {name: [_sight(file) for file in landing_zone.landed(feed)] for name, feed in by_name.items()}
+        request, memory = next_request(landed, memory_from(context.cursor), time.time(), landing_zone.quiet_seconds)
+        context.update_cursor(memory.dumped())
+        if request is None:
+            return dg.SkipReason("Nothing new has arrived.")
+        keys = [asset_key(by_name[name].contract) for name in request.feeds]
+        return dg.SensorResult(
+            run_requests=[
+                dg.RunRequest(
+                    run_key=request.key,
+                    asset_selection=_with_downstream(context, keys),
+                    tags={"files": str(request.number_of_files)},
+                )
+            ],
+            cursor=memory.dumped(),
+        )
+
+    return look
+
+
+def _with_downstream(context: dg.SensorEvaluationContext, keys: Sequence[dg.AssetKey]) -> list[dg.AssetKey]:
+    definitions = context.repository_def
+    if definitions is None:
+        return list(keys)
+    graph = definitions.asset_graph
+    return sorted(dg.AssetSelection.assets(*keys).downstream().resolve(graph), key=lambda key: key.to_user_string())
+
+
+def _sight(file: LandedFile) -> Sight:
+    return Sight(file.name, file.size, _seconds(file.received_dt))
+
+
+def _seconds(moment: datetime) -> float:
+    return moment.timestamp()
