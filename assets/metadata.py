@@ -71,8 +71,8 @@ def markdown_table(rows: pl.DataFrame) -> dg.MarkdownMetadataValue:
 def bar_chart(title: str, counts: Mapping[str, int] | Sequence[tuple[str, int]]) -> dg.MarkdownMetadataValue:
     """Counts by label as a picture of bars; of very many, the last."""
     labelled = list(counts.items() if isinstance(counts, Mapping) else counts)[-MOST_BARS:]
-    figure = Figure(figsize=(7.2, 2.6), dpi=110, layout="constrained")
-    axes = figure.subplots()
+    figure = Figure(figsize=(7.2, 2.6), dpi=110)
+    axes = figure.add_axes((0.09, 0.32, 0.9, 0.58))
     axes.bar([label for label, _ in labelled], [count for _, count in labelled], color=BAR_COLOUR)
     axes.set_title(title, loc="left", fontsize=10)
     axes.spines[["top", "right"]].set_visible(False)

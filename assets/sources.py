@@ -23,6 +23,8 @@ from resources.landing import LandingZoneResource
 from resources.warehouse import WarehouseResource
 
 GROUP = "sources"
+RECONCILED = "rows_reconcile"
+SOUND = "delivery_is_sound"
 MOST_QUARANTINED_SHARE = 0.05
 
 
@@ -79,7 +81,7 @@ def _staged(load: FeedLoad, total_rows: int, rows_by_partition: dict[str, int]) 
         **{count: load.total(count) for count in counts},
         **(publication_metadata(load.publication, total_rows) if load.publication else {}),
     }
-    if load.feed.is_event_feed and rows_by_partition:
+    if load.taken and load.feed.is_event_feed:
         metadata["rows_by_period"] = bar_chart("Rows by period", rows_by_partition)
     if not load.results.is_empty():
         rules = load.results.group_by("rule", "column_name", "severity").agg(pl.col("number_of_rows").sum())
@@ -89,10 +91,9 @@ def _staged(load: FeedLoad, total_rows: int, rows_by_partition: dict[str, int]) 
 
 def _ingest_checks(contract: Contract) -> list[dg.AssetCheckSpec]:
     said = {
-        "rows_reconcile": "Received = loaded + quarantined + known, for every file of the load.",
-        "no_file_refused": "Every file of the load could be read.",
-        "quarantine_is_small": f"At most {MOST_QUARANTINED_SHARE:.0%} of the rows of the load are in quarantine.",
-        "columns_are_as_before": "No mapped column is gone or of another type.",
+        RECONCILED: "Received = loaded + quarantined + known, for every file of the load.",
+        SOUND: f"Every file could be read, at most {MOST_QUARANTINED_SHARE:.0%} of the rows went to quarantine, and no "
+        "column is gone or of another type.",
     }
     return [dg.AssetCheckSpec(name, asset=asset_key(contract), description=text) for name, text in said.items()]
 
@@ -103,28 +104,28 @@ def _check_results(load: FeedLoad) -> list[dg.AssetCheckResult]:
         for file in load.taken
         if file.rows_received != file.rows_loaded + file.rows_quarantined + file.rows_known or file.rows_known < 0
     ]
+    reconciled = dg.AssetCheckResult(
+        check_name=RECONCILED,
+        passed=not unreconciled,
+        metadata={"files": len(load.taken), "files_not_reconciled": len(unreconciled)},
+    )
+    return [reconciled, _soundness(load)]
+
+
+def _soundness(load: FeedLoad) -> dg.AssetCheckResult:
+    """A file that was refused is an error; rows in quarantine and changed columns are a warning."""
+    complaints = [f"{file.file.name}: {file.refusal}" for file in load.refused]
     received, quarantined = load.total("rows_received"), load.total("rows_quarantined")
-    drifted = load.drift.filter(pl.col("kind") != "column_new", pl.col("is_mapped") | (pl.col("kind") == "column_gone"))
-    refusals = {str(number): f"{file.file.name}: {file.refusal}" for number, file in enumerate(load.refused, start=1)}
-    warning = dg.AssetCheckSeverity.WARN
-    return [
-        dg.AssetCheckResult(
-            check_name="rows_reconcile", passed=not unreconciled, metadata={"files": len(unreconciled)}
-        ),
-        dg.AssetCheckResult(check_name="no_file_refused", passed=not refusals, metadata=dict(refusals)),
-        dg.AssetCheckResult(
-            check_name="quarantine_is_small",
-            passed=quarantined <= MOST_QUARANTINED_SHARE * received,
-            severity=warning,
-            metadata={"rows_received": received, "rows_quarantined": quarantined},
-        ),
-        dg.AssetCheckResult(
-            check_name="columns_are_as_before",
-            passed=drifted.is_empty(),
-            severity=warning,
-            metadata={"changes": markdown_table(load.drift.select("column_name", "kind", "type_before", "type_now"))},
-        ),
-    ]
+    if quarantined > MOST_QUARANTINED_SHARE * received:
+        complaints.append(f"{quarantined:,} of {received:,} rows are in quarantine: see crm sources quarantine")
+    changed = load.drift.filter(pl.col("kind") != "column_new")
+    complaints += [f"column {name}: {kind}" for name, kind in changed.select("column_name", "kind").iter_rows()]
+    return dg.AssetCheckResult(
+        check_name=SOUND,
+        passed=not complaints,
+        severity=dg.AssetCheckSeverity.ERROR if load.refused else dg.AssetCheckSeverity.WARN,
+        metadata={str(number): complaint for number, complaint in enumerate(complaints, start=1)},
+    )
 
 
 def _record_asset(record: Contract, feeds: Sequence[StagedFeed]) -> dg.AssetsDefinition:

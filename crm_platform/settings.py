@@ -61,4 +61,4 @@ class Tuning:
 
     memory_limit: str = "1GB"
     threads: int = 2
-    quiet_seconds: float = 2.0
+    quiet_seconds: float = 1.0

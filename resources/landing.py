@@ -21,7 +21,7 @@ class LandingZoneResource(dg.ConfigurableResource[Any]):
     are waited for once and left alone if they still change."""
 
     home: str
-    quiet_seconds: float = 2.0
+    quiet_seconds: float = 1.0
     batch_rows: int = 250_000
 
     @property

@@ -11,6 +11,7 @@ from typing import Any
 
 import dagster as dg
 from dagster_duckdb import DuckDBResource
+from pydantic import PrivateAttr
 
 from crm_platform.settings import Home
 from crm_platform.tables import Tables, tables_of
@@ -28,6 +29,7 @@ class WarehouseResource(dg.ConfigurableResource[Any]):
     config_folder: str
     memory_limit: str = "1GB"
     threads: int = 2
+    _is_swept: bool = PrivateAttr(default=False)
 
     @property
     def paths(self) -> Home:
@@ -44,7 +46,9 @@ class WarehouseResource(dg.ConfigurableResource[Any]):
         """An engine that may write. While it is open, no other process writes into this home."""
         home = self.paths
         with exclusive(home.lock_file, lambda: dg.get_dagster_logger().info("Waiting for another run to finish.")):
-            sweep_temporaries(home.lake)
+            if not self._is_swept:
+                sweep_temporaries(home.lake)
+                self._is_swept = True
             home.spill.mkdir(parents=True, exist_ok=True)
             settings = engine_settings(self.memory_limit, self.threads, home.spill)
             with DuckDBResource(database=":memory:", connection_config=settings).get_connection() as connection:

@@ -57,7 +57,7 @@ def _with_downstream(context: dg.SensorEvaluationContext, keys: Sequence[dg.Asse
 
 
 def _sight(file: LandedFile) -> Sight:
-    return Sight(file.name, file.size, _seconds(file.received_dt))
+    return Sight(file.name, file.size, _seconds(file.file_dt))
 
 
 def _seconds(moment: datetime) -> float:

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from crm_platform.cli import demo, refresh, sources, up
+from crm_platform.cli import demo, dictionary, refresh, sources, up
 from crm_platform.cli.console import errors
 from crm_platform.cli.failures import expected_failures
 
@@ -21,6 +21,7 @@ app = typer.Typer(
 app.command("demo")(demo.write_demo)
 app.command("refresh")(refresh.refresh)
 app.command("up")(up.up)
+app.command("dictionary")(dictionary.write_dictionary)
 app.add_typer(sources.app, name="sources")
 
 

@@ -1,8 +1,5 @@
 """`crm refresh`: take in what has arrived and bring every table up to date, as a run that the UI shows too."""
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Annotated, Any
@@ -10,7 +7,7 @@ from uuid import uuid4
 
 import dagster as dg
 import typer
-from rich.progress import Progress, TaskID
+from rich.progress import Progress
 from rich.table import Table
 
 from assets.jobs import REFRESH_JOB
@@ -19,7 +16,6 @@ from crm_platform.cli.storage import prepare_dagster_home
 from crm_platform.definitions import build_definitions
 from crm_platform.environment import config_from, home_from, tuning_from
 
-POLL_SECONDS = 0.25
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 SHOWN_COUNTS = ("rows_received", "rows_loaded", "rows_quarantined", "rows_known")
 
@@ -50,8 +46,8 @@ def refresh(
     with dg.DagsterInstance.get() as instance, progress() as bars:
         job = definitions.resolve_job_def(REFRESH_JOB)
         run_id = str(uuid4())
-        with _shown_progress(bars, instance, run_id, len(job.graph.nodes)):
-            result = job.execute_in_process(instance=instance, run_id=run_id, run_config=QUIET, raise_on_error=False)
+        _show_progress(bars, instance, run_id, len(job.graph.nodes))
+        result = job.execute_in_process(instance=instance, run_id=run_id, run_config=QUIET, raise_on_error=False)
     outcome = _outcome(result)
     seconds = perf_counter() - started
     if as_json:
@@ -62,26 +58,18 @@ def refresh(
         raise typer.Exit(1)
 
 
-@contextmanager
-def _shown_progress(bars: Progress, instance: dg.DagsterInstance, run_id: str, steps: int) -> Iterator[None]:
-    """Show the run's steps while the block executes it (in this thread, so that Ctrl-C ends it as a run ends)."""
+def _show_progress(bars: Progress, instance: dg.DagsterInstance, run_id: str, steps: int) -> None:
+    """Show which step the run is at, and how many are done, from the events as they are stored."""
     task = bars.add_task("Refreshing", total=steps)
-    done = threading.Event()
-    watcher = threading.Thread(target=_watch, args=(bars, task, instance, run_id, done), daemon=True)
-    watcher.start()
-    try:
-        yield
-    finally:
-        done.set()
-        watcher.join()
 
+    def shown(entry: dg.EventLogEntry) -> None:
+        match entry.dagster_event_type:
+            case dg.DagsterEventType.STEP_START:
+                bars.update(task, description=(entry.step_key or "").replace("__", "."))
+            case dg.DagsterEventType.STEP_SUCCESS | dg.DagsterEventType.STEP_FAILURE | dg.DagsterEventType.STEP_SKIPPED:
+                bars.advance(task)
 
-def _watch(bars: Progress, task: TaskID, instance: dg.DagsterInstance, run_id: str, done: threading.Event) -> None:
-    while not done.wait(POLL_SECONDS):
-        steps = instance.get_run_step_stats(run_id)
-        running = [step.step_key for step in steps if step.end_time is None]
-        finished = sum(step.end_time is not None for step in steps)
-        bars.update(task, completed=finished, description=(running[-1] if running else "Refreshing").replace("__", "."))
+    instance.add_event_listener(run_id, shown)
 
 
 def _outcome(result: dg.ExecuteInProcessResult) -> Outcome:

@@ -66,7 +66,7 @@ def _land(place: dict[str, Any]) -> Land:
 
 
 def draw_addresses(rng: np.random.Generator, countries: pl.Series) -> pl.DataFrame:
-    """An address for each country: address_line, address_line_2, city, region, postcode, in the order of `countries`."""
+    """An address for each country, in their order: address_line, address_line_2, city, region, postcode."""
     codes = countries.to_numpy()
     parts = []
     for country in countries.unique().sort():
@@ -98,7 +98,12 @@ def _addresses_in(rng: np.random.Generator, country: str, count: int) -> pl.Data
 def draw_numbers(rng: np.random.Generator, countries: pl.Series, kind: str, calling_codes: dict[str, str]) -> pl.Series:
     """A telephone number in E.164 for each country; kind is `mobile` or `landline`."""
     return _draw_patterns(
-        rng, countries, {country: tuple("+" + calling_codes[country] + p for p in getattr(land, kind)) for country, land in load_places().items()}
+        rng,
+        countries,
+        {
+            country: tuple("+" + calling_codes[country] + p for p in getattr(land, kind))
+            for country, land in load_places().items()
+        },
     )
 
 
@@ -118,7 +123,9 @@ def _draw_patterns(rng: np.random.Generator, countries: pl.Series, patterns: dic
 
 def as_dialled_at_home(number: pl.Expr, country: pl.Expr, calling_codes: dict[str, str]) -> pl.Expr:
     """An E.164 number as people of the country write it: without calling code, with the trunk zero, in groups."""
-    length = country.replace_strict({code: len(calling) + 1 for code, calling in calling_codes.items()}, return_dtype=pl.Int64)
+    length = country.replace_strict(
+        {code: len(calling) + 1 for code, calling in calling_codes.items()}, return_dtype=pl.Int64
+    )
     national = number.str.slice(length)
     trunk = pl.when(country.is_in(TRUNK_ZERO)).then(pl.lit("0")).otherwise(pl.lit(""))
     digits = trunk + national

@@ -9,18 +9,27 @@ import numpy as np
 import polars as pl
 
 from crm_platform.demo.dice import chance, choose, dates, day_number, dice
-from crm_platform.demo.settings import HISTORY_DAYS, Chunk, Period
+from crm_platform.demo.settings import Chunk, Period
 
 # Kind of buyer: share, and orders a year while a customer.
 BUYERS = {
-    "one_time": (0.28, 0.0), "occasional": (0.34, 1.6), "loyal": (0.17, 5.5), "markdown_only": (0.08, 2.2),
-    "same_day_each_month": (0.03, 12.0), "gift_giver": (0.04, 1.0), "never": (0.06, 0.0),
-}  # fmt: skip
+    "one_time": (0.28, 0.0),
+    "occasional": (0.34, 1.6),
+    "loyal": (0.17, 5.5),
+    "markdown_only": (0.08, 2.2),
+    "same_day_each_month": (0.03, 12.0),
+    "gift_giver": (0.04, 1.0),
+    "never": (0.06, 0.0),
+}
 YEARS_OF_OLD_CUSTOMERS = 5
 
 
 def add_behaviour(people: pl.DataFrame, chunk: Chunk, period: Period, seed: int) -> pl.DataFrame:
-    """Add buyer (kind), orders_a_year, joined_date, leaves_date (null: stays), pays_late_days, opens_prob, clicks_prob, lift_prob, is_universal_control."""
+    """Add to each person the traits behind what they do.
+
+    Columns: buyer (kind), orders_a_year, joined_date, leaves_date (null: stays), pays_late_days, opens_prob,
+    clicks_prob, lift_prob, is_universal_control.
+    """
     rng = dice(seed, chunk.index, "behaviour")
     count = people.height
     buyer = choose(rng, list(BUYERS), count, [share for share, _ in BUYERS.values()])
@@ -35,7 +44,11 @@ def add_behaviour(people: pl.DataFrame, chunk: Chunk, period: Period, seed: int)
         orders_a_year=pl.Series(rate * rng.gamma(4.0, 0.25, count)),
         joined_date=dates(joined),
         leaves_date=pl.when(pl.Series(~stays)).then(dates(leaves)),
-        pays_late_days=pl.Series(np.where(chance(rng, count, 0.2), rng.exponential(18.0, count), -rng.exponential(5.0, count)).round().astype(np.int64)),
+        pays_late_days=pl.Series(
+            np.where(chance(rng, count, 0.2), rng.exponential(18.0, count), -rng.exponential(5.0, count))
+            .round()
+            .astype(np.int64)
+        ),
         opens_prob=pl.Series(rng.beta(1.6, 3.2, count)),
         clicks_prob=pl.Series(rng.beta(1.4, 6.0, count)),
         lift_prob=pl.Series(np.where(chance(rng, count, 0.35), rng.beta(2.0, 14.0, count), 0.0)),
@@ -49,10 +62,3 @@ def _joined_days(rng: np.random.Generator, count: int, period: Period) -> np.nda
     before = rng.integers(start - YEARS_OF_OLD_CUSTOMERS * 365, start, count)
     within = rng.integers(start, end + 1, count)
     return np.where(chance(rng, count, 0.6), before, within).astype(np.int64)
-
-
-def years_as_customer(period: Period) -> pl.Expr:
-    """Years of the history in which the person is a customer."""
-    first = pl.max_horizontal("joined_date", pl.lit(period.start))
-    last = pl.min_horizontal(pl.lit(period.as_of), "leaves_date", "death_date")
-    return (last - first).dt.total_days().clip(0, HISTORY_DAYS) / 365.0

@@ -24,7 +24,7 @@ from crm_platform.demo.log_files import LogSpool, remove_spool
 from crm_platform.demo.mail_logs import pixel_lines, redirect_lines
 from crm_platform.demo.order_life_cycle import add_life_cycle, make_returns, make_shipments
 from crm_platform.demo.order_lines import make_order_lines, make_replenishments, with_totals
-from crm_platform.demo.orders import make_orders
+from crm_platform.demo.orders import make_orders, with_payers
 from crm_platform.demo.organisations import Organisations, make_organisations
 from crm_platform.demo.people import make_people
 from crm_platform.demo.permissions import make_permissions
@@ -64,20 +64,35 @@ class Company:
 
 
 def write_company(
-    landing: Path, customers: int, seed: int, as_of: date, on_progress: Progress | None = None, declaration: Path = COMPANY_FILE
+    landing: Path,
+    customers: int,
+    seed: int,
+    as_of: date,
+    on_progress: Progress | None = None,
+    declaration: Path = COMPANY_FILE,
 ) -> CompanySummary:
     """Write the demo company with about `customers` people, two years of history up to `as_of` inclusive.
 
-    The same arguments give the same bytes. on_progress is told (stage, done, of) in people. Memory is bounded by the size of a chunk.
+    The same arguments give the same bytes. on_progress is told (stage, done, of) in people. Memory is bounded by the
+    size of a chunk.
     """
     settings, period = load_company(declaration), Period(as_of)
     truth = Truth(landing)
     zone = Landing(landing, period, truth)
     company = Company(
-        settings, period, make_catalogue(settings, period, seed), zone, truth, plan_campaigns(period), LogSpool(zone, "mail/pixel_hits", "mail/pixel/pixel"),
-        LogSpool(zone, "mail/redirect_hits", "mail/redirect/redirect"), LogSpool(zone, "web/amber_hits", "web/access"),
-        mails.Mailbox(zone, customers), sales_sheet.Leads(zone, seed), seed,
-    )  # fmt: skip
+        settings,
+        period,
+        make_catalogue(settings, period, seed),
+        zone,
+        truth,
+        plan_campaigns(period),
+        LogSpool(zone, "mail/pixel_hits", "mail/pixel/pixel"),
+        LogSpool(zone, "mail/redirect_hits", "mail/redirect/redirect"),
+        LogSpool(zone, "web/amber_hits", "web/access"),
+        mails.Mailbox(zone, customers),
+        sales_sheet.Leads(zone, seed),
+        seed,
+    )
     write_stock(zone, company.catalogue, settings)
     campaign_files.write_plan(zone, company.campaigns)
     for chunk in chunks(customers):
@@ -90,6 +105,7 @@ def write_company(
     company.leads.close()
     remove_spool(zone)
     zone.close()
+    zone.deliver_again("shop/customers", period.delivery_days[-2], shop.FORM)
     return CompanySummary(files=sorted(zone.files), rows=dict(sorted(zone.rows.items())), truth=truth.close())
 
 
@@ -108,11 +124,13 @@ def write_chunk(company: Company, chunk: Chunk) -> None:
     _write_service(company, chunk, made, records, orders)
 
 
-def _write_service(company: Company, chunk: Chunk, made: Organisations, records: dict[str, pl.DataFrame], orders: pl.DataFrame) -> None:
+def _write_service(
+    company: Company, chunk: Chunk, made: Organisations, records: dict[str, pl.DataFrame], orders: pl.DataFrame
+) -> None:
     """Write what happens around the orders: finance, logistics, service, visits, bought-in data."""
     landing, seed = company.landing, company.seed
     back_office.write_finance(landing, orders)
-    back_office.write_shipments(landing, make_shipments(orders, chunk, seed))
+    back_office.write_shipments(landing, make_shipments(orders, chunk, seed), chunk, seed)
     back_office.write_enrichments(landing, made.people, made.companies, records, chunk, seed)
     service.write_cases(landing, records["crm"], orders, chunk, seed)
     service.write_surveys(landing, records["crm"], orders, chunk, seed)
@@ -127,26 +145,39 @@ def _population(company: Company, chunk: Chunk) -> Organisations:
     return make_organisations(people, chunk, company.settings, company.period, company.seed)
 
 
-def _write_orders(company: Company, chunk: Chunk, people: pl.DataFrame, records: dict[str, pl.DataFrame], permissions: pl.DataFrame) -> pl.DataFrame:
+def _write_orders(
+    company: Company, chunk: Chunk, people: pl.DataFrame, records: dict[str, pl.DataFrame], permissions: pl.DataFrame
+) -> pl.DataFrame:
     """Write every order; gives the web shop's with their life cycle."""
     period, seed, catalogue = company.period, company.seed, company.catalogue
     orders = make_orders(people, records, catalogue.stores, chunk, period, seed)
     lines = make_order_lines(orders, catalogue, chunk, company.settings, seed, "own will")
-    later, later_lines = make_replenishments(orders, lines, catalogue, chunk, company.settings, period, seed)
+    later, later_lines = make_replenishments(people, orders, lines, catalogue, chunk, company.settings, period, seed)
     orders, lines = pl.concat([orders, later]), pl.concat([lines, later_lines])
     orders, lines = _run_campaigns(company, chunk, people, records, permissions, orders, lines)
-    return _write_selling(company, chunk, people, with_totals(orders, lines), lines)
+    return _write_selling(company, chunk, people, records, with_totals(orders, lines), lines)
 
 
 def _run_campaigns(
-    company: Company, chunk: Chunk, people: pl.DataFrame, records: dict[str, pl.DataFrame], permissions: pl.DataFrame, orders: pl.DataFrame, lines: pl.DataFrame
+    company: Company,
+    chunk: Chunk,
+    people: pl.DataFrame,
+    records: dict[str, pl.DataFrame],
+    permissions: pl.DataFrame,
+    orders: pl.DataFrame,
+    lines: pl.DataFrame,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Run the campaigns on the chunk and write what came of them; gives all orders and lines, those that came of a campaign among them."""
+    """Run the campaigns on the chunk and write what came of them.
+
+    Gives all orders and lines, those that came of a campaign among them.
+    """
     period, seed = company.period, company.seed
-    members = make_members(company.campaigns, permissions, records["crm"], people, chunk, period, seed)
+    members = make_members(company.campaigns, permissions, records["crm"], people, chunk, seed)
     judged = persuade(company.campaigns, members, orders, chunk, period, seed)
     responses = make_responses(judged, chunk, period, seed)
-    caused = make_campaign_orders(company.campaigns, judged, people, records, company.catalogue.stores, chunk, period, seed, orders.height)
+    caused = make_campaign_orders(
+        company.campaigns, judged, people, records, company.catalogue.stores, chunk, period, seed, orders.height
+    )
     lines = pl.concat([lines, make_order_lines(caused, company.catalogue, chunk, company.settings, seed, "campaigns")])
     orders = pl.concat([orders, caused])
     clicked = clicked_before(orders, responses.human_clicks, members)
@@ -159,9 +190,17 @@ def _run_campaigns(
     return give_codes(orders, clicked, company.campaigns), lines
 
 
-def _write_selling(company: Company, chunk: Chunk, people: pl.DataFrame, orders: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
+def _write_selling(
+    company: Company,
+    chunk: Chunk,
+    people: pl.DataFrame,
+    records: dict[str, pl.DataFrame],
+    orders: pl.DataFrame,
+    lines: pl.DataFrame,
+) -> pl.DataFrame:
     """Write orders and lines to the systems that took them; gives the web shop's with their life cycle."""
-    by_system = {system: orders.filter(pl.col("system") == system).with_columns(payer_record="record") for system in ("shop", "till")}
+    by_system = {system: orders.filter(pl.col("system") == system) for system in ("shop", "till")}
+    by_system["shop"] = with_payers(by_system["shop"], records["shop"])
     lived = add_life_cycle(by_system["shop"], people, chunk, company.period, company.seed)
     returns = make_returns(lived, lines, chunk, company.seed)
     shop.write_orders(company.landing, lived, lines.filter(pl.col("system") == "shop"), returns, chunk, company.seed)

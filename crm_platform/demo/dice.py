@@ -39,7 +39,9 @@ def chance(rng: np.random.Generator, count: int, odds: float | Floats) -> Boolea
     return rng.random(count) < odds
 
 
-def choose(rng: np.random.Generator, values: Sequence[str], count: int, weights: Sequence[float] | None = None) -> pl.Series:
+def choose(
+    rng: np.random.Generator, values: Sequence[str], count: int, weights: Sequence[float] | None = None
+) -> pl.Series:
     """Draw `count` of the values with replacement; weights need not add up to one."""
     return pl.Series(values, dtype=pl.String).gather(choose_index(rng, len(values), count, weights))
 
@@ -51,12 +53,14 @@ def choose_index(
     if weights is None:
         return rng.integers(0, options, count)
     edges = np.cumsum(np.asarray(weights, dtype=np.float64))
-    return np.searchsorted(edges, rng.random(count) * edges[-1], side="right").astype(np.int64)
+    drawn: Integers = np.searchsorted(edges, rng.random(count) * edges[-1], side="right").astype(np.int64)
+    return drawn
 
 
 def rank_weights(options: int) -> Floats:
     """Weights that fall with the rank, as the frequencies of names do."""
-    return 1.0 / (np.arange(options) + 6.0)
+    weights: Floats = 1.0 / (np.arange(options, dtype=np.float64) + 6.0)
+    return weights
 
 
 def fill_patterns(rng: np.random.Generator, patterns: pl.Series) -> pl.Series:
@@ -80,7 +84,10 @@ def _fill(rng: np.random.Generator, pattern: str, count: int) -> npt.NDArray[np.
 
 
 def seasonal_days(rng: np.random.Generator, first: Integers, last: Integers) -> Integers:
-    """A day for each pair of day numbers, inclusive: more before Christmas and at weekends. `last` before `first` gives `first`."""
+    """A day for each pair of day numbers, inclusive: more before Christmas and at weekends.
+
+    `last` before `first` gives `first`.
+    """
     if len(first) == 0:
         return first.astype(np.int64)
     low, high = int(first.min()), int(max(last.max(), first.max()))
@@ -90,7 +97,8 @@ def seasonal_days(rng: np.random.Generator, first: Integers, last: Integers) -> 
     edges = np.concatenate([[0.0], np.cumsum(weights)])
     start, end = edges[first - low], edges[np.maximum(last, first) - low + 1]
     drawn = np.searchsorted(edges, start + rng.random(len(first)) * (end - start), side="right") - 1 + low
-    return np.clip(drawn, first, np.maximum(last, first)).astype(np.int64)
+    within: Integers = np.clip(drawn, first, np.maximum(last, first)).astype(np.int64)
+    return within
 
 
 def waking_seconds(rng: np.random.Generator, count: int) -> Integers:
@@ -107,3 +115,8 @@ def dates(days: Integers) -> pl.Series:
 def timestamps(seconds: Integers) -> pl.Series:
     """Seconds since 1970 as timestamps in UTC."""
     return (pl.Series(seconds) * 1_000_000).cast(pl.Datetime("us", "UTC"))
+
+
+def span_of(seconds: Floats | Integers) -> pl.Expr:
+    """A span of time for each row, of seconds in the order of the rows."""
+    return pl.duration(microseconds=pl.lit(pl.Series((seconds * 1_000_000).astype(np.int64))))

@@ -1,6 +1,9 @@
-"""The files a system delivers for one feed: an initial one, then one a day, each row in the file of the day it was told.
+"""The files a system delivers for one feed, each row in that of the day it was told.
 
-How rows are parted over dated files and where faults are put in belongs here; what the rows are stands with each system.
+There is an initial file, then one a day.
+
+How rows are parted over dated files and where faults are put in belongs here; what the rows are stands with each
+system.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ import polars as pl
 from crm_platform.demo.bad_rows import Fault, spoil
 from crm_platform.demo.settings import Period
 from crm_platform.demo.truth import Truth
-from crm_platform.demo.writers import StagedDatabase, StagedFile, StagedParquet, TextForm
+from crm_platform.demo.writers import StagedDatabase, StagedFile, StagedParquet, TextForm, copy_file
 
 DELIVERED = "delivery_date"
 
@@ -46,7 +49,10 @@ class Landing:
         faults: Sequence[Fault] = (),
         rng: np.random.Generator | None = None,
     ) -> None:
-        """Write rows[delivery_date, columns as the system names them] of the feed `<source>/<feed>` to the files of their days."""
+        """Write the rows of a feed, named `<source>/<feed>`, to the files of their days.
+
+        Rows: delivery_date, then the columns as the system names them.
+        """
         for day in self.period.delivery_days:
             part = rows.filter(pl.col(DELIVERED) == day).drop(DELIVERED)
             if part.height or day == self.period.first_delivery:
@@ -57,7 +63,13 @@ class Landing:
         return self.root / f"{feed}_{day.isoformat()}{form.suffix()}"
 
     def append(
-        self, feed: str, place: Path, rows: pl.DataFrame, form: TextForm, faults: Sequence[Fault] = (), rng: np.random.Generator | None = None
+        self,
+        feed: str,
+        place: Path,
+        rows: pl.DataFrame,
+        form: TextForm,
+        faults: Sequence[Fault] = (),
+        rng: np.random.Generator | None = None,
     ) -> None:
         """Append rows to a file, with faults where a generator for them is given."""
         staged = self._text_file(place, rows, form)
@@ -68,10 +80,14 @@ class Landing:
             spoilt = spoil(rows, faults, rng)
             first_line = staged.lines + 1
             staged.write(form.render(spoilt.rows), spoilt.rows.height)
-            staged.write(form.render(spoilt.torn).replace(b"\n", f"{form.separator}surplus\n".encode()), spoilt.torn.height)
+            staged.write(
+                form.render(spoilt.torn).replace(b"\n", f"{form.separator}surplus\n".encode()), spoilt.torn.height
+            )
             written = spoilt.rows.height + spoilt.torn.height
             if spoilt.faults.height:
-                self.truth.add_faults(self.name_of(place), spoilt.faults.select(line=pl.col("row") + first_line, rule="rule"))
+                self.truth.add_faults(
+                    self.name_of(place), spoilt.faults.select(line=pl.col("row") + first_line, rule="rule")
+                )
         self.count(feed, written)
 
     def _text_file(self, place: Path, rows: pl.DataFrame, form: TextForm) -> StagedFile:
@@ -82,6 +98,17 @@ class Landing:
                 staged.write(form.render(rows.clear(), header=True), 1)
         assert isinstance(staged, StagedFile)
         return staged
+
+    def deliver_again(self, feed: str, day: date, form: TextForm) -> None:
+        """Put the file of a day into the landing zone once more, under another name.
+
+        To be called after `close`; nothing happens where there is no such file.
+        """
+        place = self.dated(feed, day, form)
+        if place.exists():
+            again = self.root / f"{feed}_{day.isoformat()}_again{form.suffix()}"
+            copy_file(place, again)
+            self.files.append(self.name_of(again))
 
     def parquet(self, feed: str, rows: pl.DataFrame) -> None:
         """Write rows[delivery_date, ...] to the Parquet files of their days."""

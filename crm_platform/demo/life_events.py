@@ -1,6 +1,6 @@
-"""What happens to people in the two years: marriage, moving house, a new e-mail address, death; and how they stood on a day.
+"""What happens to people in the two years: marriage, moving house, a new e-mail address, death.
 
-The change and its day belong here; whether any system hears of it is for `records`.
+The change and its day belong here, and how people stood on a day; whether any system hears of it is for `records`.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ EMAIL_SERIAL_SHIFT = 5_000_000
 def add_life_events(people: pl.DataFrame, chunk: Chunk, period: Period, seed: int) -> pl.DataFrame:
     """Add to each person the days of the events (null: none) and what they bring.
 
-    New columns: married_date, married_last_name, moved_date, moved_<address>, email_changed_date, changed_email, death_date, uses_nickname.
-    A household moves as one; a shared mailbox does not change.
+    New columns: married_date, married_last_name, moved_date, moved_<address>, email_changed_date, changed_email,
+    death_date, uses_nickname. A household moves as one; a shared mailbox does not change.
     """
     rng = dice(seed, chunk.index, "life events")
     lived = _add_marriage(rng, people, period)
@@ -43,30 +43,39 @@ def _day_for(rng: np.random.Generator, count: int, odds: float, period: Period) 
 def _add_marriage(rng: np.random.Generator, people: pl.DataFrame, period: Period) -> pl.DataFrame:
     day = _day_for(rng, people.height, 0.06, period)
     surname = draw_surnames(rng, people["country"])
-    can_marry = (pl.col("sex") == "female") & pl.col("household_kind").is_in(["single", "flatmates", "family"]) & (pl.col("position") != 0)
-    can_marry = can_marry | ((pl.col("sex") == "female") & (pl.col("household_kind") == "single"))
-    return people.with_columns(married_date=pl.when(can_marry & (surname != pl.col("last_name"))).then(day)).with_columns(
-        married_last_name=pl.when(pl.col("married_date").is_not_null()).then(surname)
-    )
+    on_their_own = pl.col("household_kind").is_in(["single", "flatmates"])
+    grown_up_daughters = (pl.col("household_kind") == "family") & (pl.col("position") >= 2)
+    can_marry = (pl.col("sex") == "female") & (on_their_own | grown_up_daughters)
+    return people.with_columns(
+        married_date=pl.when(can_marry & (surname != pl.col("last_name"))).then(day)
+    ).with_columns(married_last_name=pl.when(pl.col("married_date").is_not_null()).then(surname))
 
 
 def _add_move(rng: np.random.Generator, people: pl.DataFrame, period: Period) -> pl.DataFrame:
     day = _day_for(rng, people.height, 0.10, period)
     address = draw_addresses(rng, people["country"])
     moved = people.with_columns(moved_date=day, **{f"moved_{column}": address[column] for column in ADDRESS})
-    return moved.with_columns(pl.col(column).first().over("household") for column in ["moved_date", *(f"moved_{column}" for column in ADDRESS)])
+    return moved.with_columns(
+        pl.col(column).first().over("household")
+        for column in ["moved_date", *(f"moved_{column}" for column in ADDRESS)]
+    )
 
 
 def _add_new_email(rng: np.random.Generator, people: pl.DataFrame, period: Period) -> pl.DataFrame:
     changed = people.with_columns(serial=pl.col("person") + EMAIL_SERIAL_SHIFT)
     return people.with_columns(
-        email_changed_date=pl.when(pl.col("household_kind") != "shared_mail").then(_day_for(rng, people.height, 0.08, period)),
+        email_changed_date=pl.when(pl.col("household_kind") != "shared_mail").then(
+            _day_for(rng, people.height, 0.08, period)
+        ),
         changed_email=draw_emails(rng, changed, "serial"),
     )
 
 
 def as_they_stood(records: pl.DataFrame, on: str) -> pl.DataFrame:
-    """Give the person's columns as they were on the day `on`, a Date column, of each row; the columns of the events remain."""
+    """Give the person's columns as they were on the day `on`, a Date column, of each row.
+
+    The columns of the events remain.
+    """
 
     def after(event: str) -> pl.Expr:
         return (pl.col(event) <= pl.col(on)).fill_null(False)

@@ -18,26 +18,43 @@ from crm_platform.demo.writers import StagedFile
 DAILY_DAYS = 21
 SPOOL = ".spool"
 # One line in so many is cut off in its agent, as happens when a disk is full.
-CUT_OFF_EVERY = 1_999
+CUT_OFF_EVERY = 397
 
 
 def combined_line(
-    ip: pl.Expr, user: pl.Expr, request: pl.Expr, status: pl.Expr, size: pl.Expr, referrer: pl.Expr, agent: pl.Expr, moment: str = "event_dt"
+    ip: pl.Expr,
+    user: pl.Expr,
+    request: pl.Expr,
+    status: pl.Expr,
+    size: pl.Expr,
+    referrer: pl.Expr,
+    agent: pl.Expr,
+    moment: str = "event_dt",
 ) -> pl.Expr:
     """A line in the combined form of Apache and nginx; nulls as a hyphen."""
     at = pl.col(moment).dt.strftime("%d/%b/%Y:%H:%M:%S +0000")
     dash = pl.lit("-")
     return pl.format(
         '{} - {} [{}] "{}" {} {} "{}" "{}"',
-        ip, user.fill_null(dash), at, request, status.cast(pl.String), size.cast(pl.String).fill_null(dash), referrer.fill_null(dash), agent.fill_null(dash),
-    ).alias("line")  # fmt: skip
+        ip,
+        user.fill_null(dash),
+        at,
+        request,
+        status.cast(pl.String),
+        size.cast(pl.String).fill_null(dash),
+        referrer.fill_null(dash),
+        agent.fill_null(dash),
+    ).alias("line")
 
 
 class LogSpool:
-    """Lines of one log, kept aside chunk by chunk until every chunk is made, so that the files are in order of time and memory stays bounded."""
+    """Lines of one log, kept aside chunk by chunk until every chunk is made.
+
+    So the files are in order of time, and memory stays bounded.
+    """
 
     def __init__(self, landing: Landing, feed: str, name: str) -> None:
-        """`feed` is what the rows are counted under, `name` the path of the log without date, as in mail/pixel/pixel."""
+        """Count rows under `feed`; `name` is the path of the log without its date, as in mail/pixel/pixel."""
         self._landing = landing
         self._feed = feed
         self._name = name
@@ -45,7 +62,10 @@ class LogSpool:
         self._parts = 0
 
     def add(self, lines: pl.DataFrame) -> None:
-        """Keep lines[event_dt, line, actor, is_caused_by_person, record]; record is whose the hit is, null for nobody's."""
+        """Keep lines[event_dt, line, actor, is_caused_by_person, record].
+
+        `record` is whose the hit is, null for nobody's.
+        """
         self._folder.mkdir(parents=True, exist_ok=True)
         lines.sort("event_dt", "line").write_parquet(self._folder / f"{self._parts:06d}.parquet")
         self._parts += 1
@@ -70,7 +90,16 @@ class LogSpool:
         staged.close()
         name = self._landing.name_of(place)
         truth = self._landing.truth
-        truth.add("actors", cut.select(file=pl.lit(name), line=pl.col("number").cast(pl.Int64), actor="actor", is_caused_by_person="is_caused_by_person", record="record"))
+        truth.add(
+            "actors",
+            cut.select(
+                file=pl.lit(name),
+                line=pl.col("number").cast(pl.Int64),
+                actor="actor",
+                is_caused_by_person="is_caused_by_person",
+                record="record",
+            ),
+        )
         broken = cut.filter(is_cut).select(line="number", rule=pl.lit("unparsable_log_line"))
         if broken.height:
             truth.add_faults(name, broken)
@@ -88,7 +117,9 @@ def _spans(period: Period) -> list[tuple[str, date, date]]:
         last = min(next_month, daily_from) - timedelta(days=1)
         spans.append((f"{first:%Y-%m}", first, last))
         first = last + timedelta(days=1)
-    return spans + [(day.isoformat(), day, day) for day in (daily_from + timedelta(days=offset) for offset in range(DAILY_DAYS))]
+    return spans + [
+        (day.isoformat(), day, day) for day in (daily_from + timedelta(days=offset) for offset in range(DAILY_DAYS))
+    ]
 
 
 def remove_spool(landing: Landing) -> None:

@@ -22,8 +22,9 @@ def _signed(hits: pl.DataFrame) -> pl.DataFrame:
     return signed.with_columns(
         token=pl.when(forged).then(pl.col("token").str.head(-16) + "0123456789abcdef").otherwise("token"),
         campaign_token=pl.col("campaign_id").replace_strict(campaigns, return_dtype=pl.String),
-        actor=pl.when(forged).then(pl.lit("machine")).otherwise("actor"), is_caused_by_person=pl.when(forged).then(False).otherwise("is_caused_by_person"),
-    )  # fmt: skip
+        actor=pl.when(forged).then(pl.lit("machine")).otherwise("actor"),
+        is_caused_by_person=pl.when(forged).then(False).otherwise("is_caused_by_person"),
+    )
 
 
 def pixel_lines(opens: pl.DataFrame) -> pl.DataFrame:
@@ -32,20 +33,49 @@ def pixel_lines(opens: pl.DataFrame) -> pl.DataFrame:
     request = pl.format("{} /o.gif?c={}&m={} HTTP/1.1", "method", "token", "campaign_token")
     size = pl.when(pl.col("method") == "GET").then(43)
     return hits.select(
-        "event_dt", combined_line(pl.col("ip"), pl.lit(None, pl.String), request, pl.lit(200), size, pl.lit(None, pl.String), pl.col("user_agent")),
-        "actor", "is_caused_by_person", record="member_id",
-    )  # fmt: skip
+        "event_dt",
+        combined_line(
+            pl.col("ip"),
+            pl.lit(None, pl.String),
+            request,
+            pl.lit(200),
+            size,
+            pl.lit(None, pl.String),
+            pl.col("user_agent"),
+        ),
+        "actor",
+        "is_caused_by_person",
+        record="member_id",
+    )
 
 
 def redirect_lines(clicks: pl.DataFrame) -> pl.DataFrame:
-    """Lines of the redirect's log: `/r?l=<campaign/link>&c=<member>&m=<campaign>`; columns as `LogSpool.add` takes them."""
+    """Lines of the redirect's log: `/r?l=<campaign/link>&c=<member>&m=<campaign>`.
+
+    Columns as `LogSpool.add` takes them.
+    """
     hits = _signed(clicks).with_columns(link=pl.format("{}/{}", "campaign_id", "link_id"))
     links = {identifier: sign(identifier) for identifier in hits["link"].unique().sort()}
     request = pl.format(
-        "{} /r?l={}&c={}&m={} HTTP/1.1", "method", pl.col("link").replace_strict(links, return_dtype=pl.String), "token", "campaign_token"
-    )  # fmt: skip
+        "{} /r?l={}&c={}&m={} HTTP/1.1",
+        "method",
+        pl.col("link").replace_strict(links, return_dtype=pl.String),
+        "token",
+        "campaign_token",
+    )
     size = pl.when(pl.col("method") == "GET").then(178)
     return hits.select(
-        "event_dt", combined_line(pl.col("ip"), pl.lit(None, pl.String), request, pl.lit(302), size, pl.lit(None, pl.String), pl.col("user_agent")),
-        "actor", "is_caused_by_person", record="member_id",
-    )  # fmt: skip
+        "event_dt",
+        combined_line(
+            pl.col("ip"),
+            pl.lit(None, pl.String),
+            request,
+            pl.lit(302),
+            size,
+            pl.lit(None, pl.String),
+            pl.col("user_agent"),
+        ),
+        "actor",
+        "is_caused_by_person",
+        record="member_id",
+    )

@@ -1,4 +1,6 @@
-"""Feedback mails as they come: RFC 3464 notifications, the free-text kinds before it, RFC 5965 complaints, RFC 3834 automatic replies.
+"""Feedback mails as they come.
+
+RFC 3464 notifications, the free-text kinds before it, RFC 5965 complaints, RFC 3834 automatic replies.
 
 How a mail reads belongs here; who gets which stands in `mails`.
 """
@@ -16,15 +18,22 @@ from email.utils import format_datetime
 from crm_platform.demo.tracking import sign
 
 DIAGNOSES = {
-    "5.1.1": "550 5.1.1 <{to}>: Recipient address rejected: User unknown", "5.1.10": "556 5.1.10 <{to}>: Recipient address has null MX",
-    "5.4.4": "550 5.4.4 Unable to route: Host or domain name not found", "5.1.2": "550 5.1.2 <{to}>: Bad destination host",
-    "4.2.2": "452 4.2.2 The email account that you tried to reach is over quota", "5.2.2": "552 5.2.2 <{to}>: Mailbox full",
-    "4.4.1": "421 4.4.1 Connection timed out", "4.7.0": "421 4.7.0 Try again later, closing connection", "5.7.1": "554 5.7.1 Message rejected: content looks like spam",
-}  # fmt: skip
+    "5.1.1": "550 5.1.1 <{to}>: Recipient address rejected: User unknown",
+    "5.1.10": "556 5.1.10 <{to}>: Recipient address has null MX",
+    "5.4.4": "550 5.4.4 Unable to route: Host or domain name not found",
+    "5.1.2": "550 5.1.2 <{to}>: Bad destination host",
+    "4.2.2": "452 4.2.2 The email account that you tried to reach is over quota",
+    "5.2.2": "552 5.2.2 <{to}>: Mailbox full",
+    "4.4.1": "421 4.4.1 Connection timed out",
+    "4.7.0": "421 4.7.0 Try again later, closing connection",
+    "5.7.1": "554 5.7.1 Message rejected: content looks like spam",
+}
 REPLIES = {
-    "en": ("Out of office", "I am away until Monday and will read your mail then."), "it": ("Fuori ufficio", "Sono fuori ufficio fino a lunedì."),
-    "nb": ("Ikke på kontoret", "Jeg er tilbake på mandag."), "nl": ("Afwezig", "Ik ben maandag weer terug."),
-}  # fmt: skip
+    "en": ("Out of office", "I am away until Monday and will read your mail then."),
+    "it": ("Fuori ufficio", "Sono fuori ufficio fino a lunedì."),
+    "nb": ("Ikke på kontoret", "Jeg er tilbake på mandag."),
+    "nl": ("Afwezig", "Ik ben maandag weer terug."),
+}
 LANGUAGES = {"IT": "it", "NO": "nb", "NL": "nl"}
 OUR_HOST = "mail.ivory.example"
 
@@ -89,7 +98,8 @@ def _original(feedback: Feedback) -> Message:
 
 
 def _report(feedback: Feedback, kind: str, subject: str, sender: str, words: str) -> MIMEMultipart:
-    report = MIMEMultipart("report", boundary=f"=_part_{feedback.member_id}", **{"report-type": kind})
+    report = MIMEMultipart("report", boundary=f"=_part_{feedback.member_id}")
+    report.set_param("report-type", kind)
     report["From"] = sender
     report["To"] = _return_path(feedback)
     report["Subject"] = subject
@@ -100,7 +110,7 @@ def _report(feedback: Feedback, kind: str, subject: str, sender: str, words: str
 def _part(subtype: str, *groups: dict[str, str]) -> Message:
     """A message part of header groups, as reports have them."""
     part = MIMEBase("message", subtype)
-    blocks = []
+    blocks: list[Message | str] = []
     for group in groups:
         block = Message()
         for name, value in group.items():
@@ -114,15 +124,31 @@ def _notification(feedback: Feedback) -> Message:
     status = feedback.status or "5.0.0"
     diagnosis = DIAGNOSES[status].format(to=feedback.email)
     host = f"mx.{_domain(feedback)}"
-    words = f"This is the mail system at host {OUR_HOST}.\n\nYour message could not be delivered.\n\n<{feedback.email}>: host {host} said: {diagnosis}\n"
-    report = _report(feedback, "delivery-status", "Undelivered Mail Returned to Sender", f"Mail Delivery System <MAILER-DAEMON@{OUR_HOST}>", words)
+    words = (
+        f"This is the mail system at host {OUR_HOST}.\n\nYour message could not be delivered.\n\n"
+        f"<{feedback.email}>: host {host} said: {diagnosis}\n"
+    )
+    report = _report(
+        feedback,
+        "delivery-status",
+        "Undelivered Mail Returned to Sender",
+        f"Mail Delivery System <MAILER-DAEMON@{OUR_HOST}>",
+        words,
+    )
     report["Auto-Submitted"] = "auto-replied"
     moment = format_datetime(_moment(feedback))
-    about_mail = {"Reporting-MTA": f"dns; {OUR_HOST}", "Arrival-Date": format_datetime(feedback.sent_dt.replace(microsecond=0))}
+    about_mail = {
+        "Reporting-MTA": f"dns; {OUR_HOST}",
+        "Arrival-Date": format_datetime(feedback.sent_dt.replace(microsecond=0)),
+    }
     about_recipient = {
-        "Final-Recipient": f"rfc822; {feedback.email}", "Action": "failed", "Status": status, "Remote-MTA": f"dns; {host}", "Diagnostic-Code": f"smtp; {diagnosis}",
+        "Final-Recipient": f"rfc822; {feedback.email}",
+        "Action": "failed",
+        "Status": status,
+        "Remote-MTA": f"dns; {host}",
+        "Diagnostic-Code": f"smtp; {diagnosis}",
         "Last-Attempt-Date": moment,
-    }  # fmt: skip
+    }
     report.attach(_part("delivery-status", about_mail, about_recipient))
     report.attach(_headers(feedback))
     return report
@@ -139,8 +165,8 @@ def _free_text(feedback: Feedback) -> Message:
     host = f"mx.{_domain(feedback)}"
     diagnosis = DIAGNOSES[feedback.status or "5.1.1"].format(to=feedback.email)
     words = (
-        f"Hi. This is the mail-handling program at {host}.\nI'm afraid I wasn't able to deliver your message to the following addresses.\n"
-        f"This is a permanent error; I've given up. Sorry it didn't work out.\n\n<{feedback.email}>:\nRemote host said: {diagnosis}\n\n"
+        f"Hello, this is the mail program of {host}.\nYour message did not reach the address below.\n"
+        f"No further attempt will be made.\n\n<{feedback.email}>:\nRemote host said: {diagnosis}\n\n"
         f"--- Below this line is a copy of the message.\n\n{_original(feedback).as_string()}"
     )
     mail = MIMEText(words, "plain", "us-ascii")
@@ -158,11 +184,16 @@ def _complaint(feedback: Feedback) -> Message:
         _part(
             "feedback-report",
             {
-                "Feedback-Type": "abuse", "User-Agent": "Loop/1.4", "Version": "1", "Original-Mail-From": f"<{_return_path(feedback)}>",
-                "Arrival-Date": format_datetime(feedback.sent_dt.replace(microsecond=0)), "Source-IP": "192.0.2.25", "Original-Rcpt-To": "<redacted>",
+                "Feedback-Type": "abuse",
+                "User-Agent": "Loop/1.4",
+                "Version": "1",
+                "Original-Mail-From": f"<{_return_path(feedback)}>",
+                "Arrival-Date": format_datetime(feedback.sent_dt.replace(microsecond=0)),
+                "Source-IP": "192.0.2.25",
+                "Original-Rcpt-To": "<redacted>",
             },
         )
-    )  # fmt: skip
+    )
     original = _original(feedback)
     original.replace_header("To", "redacted")
     original.set_payload("(the text of the mail)\n")
@@ -177,7 +208,9 @@ def _auto_reply(feedback: Feedback) -> Message:
     mail = MIMEText(words, "plain", "utf-8")
     mail["From"] = feedback.email
     mail["To"] = _return_path(feedback)
-    mail["Subject"] = subject if subject.isascii() else f"=?utf-8?q?{subject.replace(' ', '_').replace('å', '=C3=A5')}?="
+    mail["Subject"] = (
+        subject if subject.isascii() else f"=?utf-8?q?{subject.replace(' ', '_').replace('å', '=C3=A5')}?="
+    )
     mail["Auto-Submitted"] = "auto-replied"
     mail["In-Reply-To"] = f"<{feedback.message_id}>"
     return mail

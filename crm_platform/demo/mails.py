@@ -1,6 +1,9 @@
-"""What comes back by mail: delivery status notifications, bounces in free text, complaints, automatic replies, a bounded number of each.
+"""What comes back by mail.
 
-Which feedback a sent mail gets, and the mailbox it lands in, belong here; how a mail is worded stands in `mail_texts`, the rest of the feedback in `provider_events`.
+Delivery status notifications, bounces in free text, complaints, automatic replies, a bounded number of each.
+
+Which feedback a sent mail gets, and the mailbox it lands in, belong here; how a mail is worded stands in `mail_texts`,
+the rest of the feedback in `provider_events`.
 """
 
 from __future__ import annotations
@@ -44,7 +47,9 @@ class Mailbox:
             self._landing.files.append(self._landing.name_of(place))
         else:
             if self._staged is None:
-                self._staged = StagedFile(self._landing.root / FOLDER / f"bounces_{self._landing.period.first_delivery.isoformat()}.mbox")
+                self._staged = StagedFile(
+                    self._landing.root / FOLDER / f"bounces_{self._landing.period.first_delivery.isoformat()}.mbox"
+                )
             self._staged.write(mail.as_bytes(unixfrom=True) + b"\n", 0)
         self._landing.count("mail/bounces", 1)
 
@@ -56,9 +61,10 @@ class Mailbox:
 
 
 def write_feedback(landing: Landing, members: pl.DataFrame, mailbox: Mailbox, chunk: Chunk, seed: int) -> None:
-    """Give each mail sent its feedback, by mail where our own server sent it and the mailbox has room, else by the provider's events.
+    """Give each mail sent its feedback, by mail where our own server sent it and the mailbox has room.
 
-    The truth gets mail_feedback: member_id, kind (hard, soft, complaint, auto_reply), status, by (mail or provider).
+    The rest comes as events of a provider. The truth gets mail_feedback: member_id, kind (hard, soft, complaint,
+    auto_reply), status, by (mail or provider).
     """
     rng = dice(seed, chunk.index, "feedback")
     sent = members.filter((pl.col("channel") == "email") & pl.col("sent_dt").is_not_null())
@@ -66,15 +72,27 @@ def write_feedback(landing: Landing, members: pl.DataFrame, mailbox: Mailbox, ch
     arrived = pl.col("outcome") == "delivered"
     complains = pl.Series(chance(rng, sent.height, COMPLAINT_ODDS))
     replies = pl.Series(chance(rng, sent.height, REPLY_ODDS))
-    kind = pl.when(pl.col("outcome").is_in(["hard", "soft"])).then("outcome").when(arrived & complains).then(pl.lit("complaint"))
+    kind = (
+        pl.when(pl.col("outcome").is_in(["hard", "soft"]))
+        .then("outcome")
+        .when(arrived & complains)
+        .then(pl.lit("complaint"))
+    )
     judged = sent.with_columns(kind=kind.when(arrived & replies & (pl.col("provider") == 0)).then(pl.lit("auto_reply")))
     # The two brands' own server and two providers take a third of the campaigns each.
     is_mail = (pl.col("provider") == 0) & pl.col("kind").is_not_null()
-    by_mail = judged.filter(is_mail).sort("kind", "member_id").filter(pl.int_range(pl.len()).over("kind") < mailbox.room_a_chunk // 4).sort("sent_dt", "member_id")
+    by_mail = (
+        judged.filter(is_mail)
+        .sort("kind", "member_id")
+        .filter(pl.int_range(pl.len()).over("kind") < mailbox.room_a_chunk // 4)
+        .sort("sent_dt", "member_id")
+    )
     for row in by_mail.select(Feedback.columns()).iter_rows():
         mailbox.add(Feedback(*row))
     rest = judged.filter(~pl.col("member_id").is_in(by_mail["member_id"].implode()))
-    provider_events.write_events(landing, rest.filter((pl.col("provider") > 0) | pl.col("kind").is_in(["hard", "soft", "complaint"])), rng)
+    provider_events.write_events(
+        landing, rest.filter((pl.col("provider") > 0) | pl.col("kind").is_in(["hard", "soft", "complaint"])), rng
+    )
     _tell(landing, by_mail, "mail")
     _tell(landing, rest.filter(pl.col("kind").is_in(["hard", "soft", "complaint"])), "provider")
 

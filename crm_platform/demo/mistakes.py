@@ -15,7 +15,6 @@ from crm_platform.demo.names import without_accents
 
 PLACEHOLDER_EMAIL = "no@email.com"
 PLACEHOLDER_BIRTH_DATE = "1900-01-01"
-PLACEHOLDER_PHONE = "+10000000000"
 
 
 def some(rng: np.random.Generator, rows: pl.DataFrame, share: float) -> pl.Series:
@@ -24,7 +23,7 @@ def some(rng: np.random.Generator, rows: pl.DataFrame, share: float) -> pl.Serie
 
 
 def mistype(rng: np.random.Generator, rows: pl.DataFrame, columns: Sequence[str], share: float) -> pl.DataFrame:
-    """Make a typing error in about `share` of the values of each column: a letter dropped, doubled, or two transposed."""
+    """Make typing errors in about `share` of the values of each column: a letter dropped or doubled, two transposed."""
     return rows.with_columns(_mistyped(rng, rows, column, share) for column in columns)
 
 
@@ -34,10 +33,12 @@ def _mistyped(rng: np.random.Generator, rows: pl.DataFrame, column: str, share: 
     kind = pl.Series(rng.integers(0, 3, rows.height))
     before, letter, rest = text.str.slice(0, place), text.str.slice(place, 1), text.str.slice(place + 1)
     wrong = (
-        pl.when(kind == 0).then(before + rest)
-        .when(kind == 1).then(before + letter + letter + rest)
+        pl.when(kind == 0)
+        .then(before + rest)
+        .when(kind == 1)
+        .then(before + letter + letter + rest)
         .otherwise(before + rest.str.slice(0, 1) + letter + rest.str.slice(1))
-    )  # fmt: skip
+    )
     return pl.when(some(rng, rows, share) & (text.str.len_chars() > 3)).then(wrong).otherwise(text).alias(column)
 
 
@@ -66,15 +67,21 @@ def in_capitals(rows: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
     return rows.with_columns(without_accents(pl.col(column)).str.to_uppercase().alias(column) for column in columns)
 
 
-def in_small_letters(rng: np.random.Generator, rows: pl.DataFrame, columns: Sequence[str], share: float) -> pl.DataFrame:
+def in_small_letters(
+    rng: np.random.Generator, rows: pl.DataFrame, columns: Sequence[str], share: float
+) -> pl.DataFrame:
     """Small letters throughout, in some rows."""
     lazy = some(rng, rows, share)
-    return rows.with_columns(pl.when(lazy).then(pl.col(column).str.to_lowercase()).otherwise(column).alias(column) for column in columns)
+    return rows.with_columns(
+        pl.when(lazy).then(pl.col(column).str.to_lowercase()).otherwise(column).alias(column) for column in columns
+    )
 
 
 def left_out(rng: np.random.Generator, rows: pl.DataFrame, shares: dict[str, float]) -> pl.DataFrame:
     """Leave out a share of the values of each column."""
-    return rows.with_columns(pl.when(~some(rng, rows, share)).then(column).alias(column) for column, share in shares.items())
+    return rows.with_columns(
+        pl.when(~some(rng, rows, share)).then(column).alias(column) for column, share in shares.items()
+    )
 
 
 def misspell_titles(rng: np.random.Generator, rows: pl.DataFrame, share: float) -> pl.DataFrame:

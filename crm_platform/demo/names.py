@@ -20,9 +20,17 @@ from crm_platform.demo.dice import choose, choose_index, rank_weights
 DATA = Path(__file__).parent / "data"
 MAIL_PROVIDERS = ["gmail.com", "icloud.com", "outlook.com", "hotmail.com", "yahoo.com"]
 NATIONAL_PROVIDERS = {
-    "GB": "heathmail.co.uk", "US": "prairienet.us", "NO": "fjordpost.no", "SE": "skogsnet.se", "DK": "sundmail.dk",
-    "FI": "jarviposti.fi", "NL": "poldernet.nl", "BE": "scheldemail.be", "LU": "moselnet.lu", "IT": "stivaleposta.it",
-}  # fmt: skip
+    "GB": "heathmail.co.uk",
+    "US": "prairienet.us",
+    "NO": "fjordpost.no",
+    "SE": "skogsnet.se",
+    "DK": "sundmail.dk",
+    "FI": "jarviposti.fi",
+    "NL": "poldernet.nl",
+    "BE": "scheldemail.be",
+    "LU": "moselnet.lu",
+    "IT": "stivaleposta.it",
+}
 PROVIDER_WEIGHTS = [0.34, 0.17, 0.12, 0.1, 0.07, 0.2]
 # An affine permutation of the numbers below ten million: the digits in an address are unlike anybody's row number.
 PERMUTATION = (6_180_339, 4_081_937, 10_000_000)
@@ -78,7 +86,11 @@ def draw_given_names(rng: np.random.Generator, countries: pl.Series, sexes: pl.S
     return _draw_by_group(
         rng,
         countries + "/" + sexes,
-        {f"{country}/{sex}": getattr(culture, sex) for country, culture in cultures.items() for sex in ("male", "female")},
+        {
+            f"{country}/{sex}": getattr(culture, sex)
+            for country, culture in cultures.items()
+            for sex in ("male", "female")
+        },
     )
 
 
@@ -94,7 +106,9 @@ def _draw_by_group(rng: np.random.Generator, groups: pl.Series, lists: Mapping[s
     for group in groups.unique().sort():
         where = np.flatnonzero(codes == group)
         names = lists[group]
-        drawn[where] = np.array(names, dtype=object)[choose_index(rng, len(names), len(where), rank_weights(len(names)))]
+        drawn[where] = np.array(names, dtype=object)[
+            choose_index(rng, len(names), len(where), rank_weights(len(names)))
+        ]
     return pl.Series(drawn.tolist(), dtype=pl.String)
 
 
@@ -111,7 +125,10 @@ def without_accents(column: pl.Expr) -> pl.Expr:
 
 
 def draw_emails(rng: np.random.Generator, people: pl.DataFrame, serial: str) -> pl.Series:
-    """An address nobody else has, for each row of people[first_name, last_name, country, `serial`]; `serial` is a unique number."""
+    """An address nobody else has, for each row of people[first_name, last_name, country, `serial`].
+
+    `serial` is a unique number.
+    """
     count = people.height
     provider = choose(rng, [*MAIL_PROVIDERS, "national"], count, PROVIDER_WEIGHTS)
     shape = rng.integers(0, 4, count)

@@ -7,43 +7,68 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import numpy as np
 import polars as pl
 
-from crm_platform.demo.dice import SECONDS_A_DAY, chance, choose, dice
+from crm_platform.demo.dice import SECONDS_A_DAY, chance, choose, dice, span_of
 from crm_platform.demo.settings import Chunk, Period
 
 STATUSES = ["ordered", "dispatched", "delivered", "invoiced", "paid", "returned", "refunded", "cancelled", "closed"]
-FURTHEST_FIRST = ["closed", "cancelled", "refunded", "returned", "paid", "delivered", "invoiced", "dispatched", "ordered"]
+FURTHEST_FIRST = [
+    "closed",
+    "cancelled",
+    "refunded",
+    "returned",
+    "paid",
+    "delivered",
+    "invoiced",
+    "dispatched",
+    "ordered",
+]
 RETURN_REASONS = (["does not fit", "damaged", "not as described", "changed my mind", "late"], [0.2, 0.2, 0.2, 0.3, 0.1])
 CARRIERS = ["Postal service", "Quickline", "Northway", "Parcelhorse"]
 PAYMENT_DAYS = 14
 
 
 def add_life_cycle(orders: pl.DataFrame, people: pl.DataFrame, chunk: Chunk, period: Period, seed: int) -> pl.DataFrame:
-    """Add <status>_dt for each of STATUSES (null: did not happen, or not by the end of `as_of`), promised_date, due_date and the status reached."""
+    """Add the moments of an order's life and the status reached.
+
+    Columns: <status>_dt for each of STATUSES (null: did not happen, or not by the end of `as_of`), promised_date,
+    due_date, status.
+    """
     rng = dice(seed, chunk.index, "order life cycle")
     count = orders.height
 
     def after(start: str, mean_days: float, shortest: float) -> pl.Expr:
         seconds = (shortest + rng.exponential(mean_days, count)) * SECONDS_A_DAY
-        return pl.col(start) + pl.duration(seconds=pl.Series(seconds.astype(np.int64)))
+        return pl.col(start) + span_of(seconds)
 
     cancelled, returned = pl.Series(chance(rng, count, 0.03)), pl.Series(chance(rng, count, 0.06))
     never_paid = pl.Series(chance(rng, count, 0.01))
-    late = orders.select("person").join(people.select("person", "pays_late_days"), on="person", how="left", maintain_order="left")["pays_late_days"]
-    lived = orders.with_columns(ordered_dt="order_dt", promised_date=pl.col("order_dt").cast(pl.Date) + timedelta(days=6))
+    late = orders.select("person").join(
+        people.select("person", "pays_late_days"), on="person", how="left", maintain_order="left"
+    )["pays_late_days"]
+    lived = orders.with_columns(
+        ordered_dt="order_dt", promised_date=pl.col("order_dt").cast(pl.Date) + timedelta(days=6)
+    )
     lived = lived.with_columns(
-        cancelled_dt=pl.when(cancelled).then(after("ordered_dt", 0.5, 0.05)), dispatched_dt=pl.when(~cancelled).then(after("ordered_dt", 1.2, 0.3))
+        cancelled_dt=pl.when(cancelled).then(after("ordered_dt", 0.5, 0.05)),
+        dispatched_dt=pl.when(~cancelled).then(after("ordered_dt", 1.2, 0.3)),
     ).with_columns(delivered_dt=after("dispatched_dt", 1.8, 0.8), invoiced_dt=after("dispatched_dt", 0.1, 0.02))
     lived = lived.with_columns(due_date=pl.col("invoiced_dt").cast(pl.Date) + timedelta(days=PAYMENT_DAYS))
     on_account = pl.col("payment_method").is_in(["invoice", "bank transfer"])
-    slow = (pl.col("due_date") + pl.duration(days=late.clip(-13, 120))).cast(pl.Datetime("us", "UTC")) + timedelta(hours=10)
+    slow = (pl.col("due_date") + pl.duration(days=pl.lit(late.clip(-13, 120)))).cast(
+        pl.Datetime("us", "UTC")
+    ) + timedelta(hours=10)
     lived = lived.with_columns(
-        paid_dt=pl.when(on_account & ~never_paid).then(pl.max_horizontal(slow, "invoiced_dt")).when(~on_account).then("invoiced_dt"),
+        paid_dt=pl.when(on_account & ~never_paid)
+        .then(pl.max_horizontal(slow, "invoiced_dt"))
+        .when(~on_account)
+        .then("invoiced_dt"),
         returned_dt=pl.when(returned).then(after("delivered_dt", 7.0, 1.0)),
     )
-    lived = lived.with_columns(refunded_dt=after("returned_dt", 4.0, 1.0), closed_dt=pl.when(~returned).then(after("delivered_dt", 1.0, 30.0)))
+    lived = lived.with_columns(
+        refunded_dt=after("returned_dt", 4.0, 1.0), closed_dt=pl.when(~returned).then(after("delivered_dt", 1.0, 30.0))
+    )
     return _until(lived, period)
 
 
@@ -65,12 +90,17 @@ def status_on(day: str | pl.Expr) -> pl.Expr:
 def order_events(orders: pl.DataFrame) -> pl.DataFrame:
     """One row per status an order reached: order_number, status, event_dt."""
     moments = orders.select("order_number", *(pl.col(f"{status}_dt").alias(status) for status in STATUSES))
-    events = moments.unpivot(STATUSES, index="order_number", variable_name="status", value_name="event_dt").drop_nulls("event_dt")
+    events = moments.unpivot(STATUSES, index="order_number", variable_name="status", value_name="event_dt").drop_nulls(
+        "event_dt"
+    )
     return events.sort("order_number", "event_dt", "status")
 
 
 def make_returns(orders: pl.DataFrame, lines: pl.DataFrame, chunk: Chunk, seed: int) -> pl.DataFrame:
-    """What came back, one line of each order returned: order and line, return_number, quantity, reason, returned_dt, refund, currency, refunded_dt."""
+    """What came back, one line of each order returned.
+
+    Columns: those of the order and line, return_number, quantity, reason, returned_dt, refund, currency, refunded_dt.
+    """
     rng = dice(seed, chunk.index, "returns")
     back = orders.filter(pl.col("returned_dt").is_not_null()).select("order_number", "returned_dt", "refunded_dt")
     firsts = lines.filter(pl.col("line_type") == "sale").unique("order_number", keep="first", maintain_order=True)
@@ -84,10 +114,18 @@ def make_returns(orders: pl.DataFrame, lines: pl.DataFrame, chunk: Chunk, seed: 
 
 
 def make_shipments(orders: pl.DataFrame, chunk: Chunk, seed: int) -> pl.DataFrame:
-    """One row per order dispatched: order_number, carrier, number_of_parcels, promised_date, dispatched_dt, delivered_dt."""
+    """One row per order dispatched.
+
+    Columns: order_number, carrier, number_of_parcels, promised_date, dispatched_dt, delivered_dt.
+    """
     rng = dice(seed, chunk.index, "shipments")
     sent = orders.filter(pl.col("dispatched_dt").is_not_null())
     return sent.select(
-        "order_number", "country", "promised_date", "dispatched_dt", "delivered_dt", carrier=choose(rng, CARRIERS, sent.height),
+        "order_number",
+        "country",
+        "promised_date",
+        "dispatched_dt",
+        "delivered_dt",
+        carrier=choose(rng, CARRIERS, sent.height),
         number_of_parcels=pl.Series(1 + (rng.random(sent.height) < 0.12)).cast(pl.Int64),
-    )  # fmt: skip
+    )

@@ -1,6 +1,7 @@
 """What people agree to be sent, and when they take it back: subscriptions and general permissions with their proof.
 
-Consent and its life belong here, as rows (`make_permissions`) and as the events two systems record (`permission_events`).
+Consent and its life belong here, as rows (`make_permissions`) and as the events two systems record
+(`permission_events`).
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from crm_platform.demo.dice import SECONDS_A_DAY, chance, choose, dice
+from crm_platform.demo.dice import SECONDS_A_DAY, chance, choose, dice, span_of
 from crm_platform.demo.settings import Chunk, CompanySettings, Period
 
 NEWSLETTERS = {"ivory": "ivory_weekly", "ebony": "ebony_sessions", "amber": "amber_escapes"}
@@ -33,22 +34,35 @@ class Offer:
 
 
 OFFERS = (
-    Offer("newsletter", "subscription", "email", 0.55), Offer("low_price_alert", "subscription", "email", 0.15), Offer("low_price_alert", "subscription", "sms", 0.04),
-    Offer("amber_escapes", "subscription", "post", 0.03), Offer("ivory_weekly", "subscription", "rss", 0.01),
-    Offer(None, "promotional", "email", 0.5), Offer(None, "promotional", "sms", 0.28), Offer(None, "promotional", "post", 0.33), Offer(None, "promotional", "telephone", 0.16),
-    Offer(None, "marketing", "email", 0.3), Offer(None, "third_party", "email", 0.1), Offer(None, "promotional", "web", 0.25),
-)  # fmt: skip
+    Offer("newsletter", "subscription", "email", 0.55),
+    Offer("low_price_alert", "subscription", "email", 0.15),
+    Offer("low_price_alert", "subscription", "sms", 0.04),
+    Offer("amber_escapes", "subscription", "post", 0.03),
+    Offer("ivory_weekly", "subscription", "rss", 0.01),
+    Offer(None, "promotional", "email", 0.5),
+    Offer(None, "promotional", "sms", 0.28),
+    Offer(None, "promotional", "post", 0.33),
+    Offer(None, "promotional", "telephone", 0.16),
+    Offer(None, "marketing", "email", 0.3),
+    Offer(None, "third_party", "email", 0.1),
+    Offer(None, "promotional", "web", 0.25),
+)
 
 
-def make_permissions(records: dict[str, pl.DataFrame], chunk: Chunk, settings: CompanySettings, period: Period, seed: int) -> pl.DataFrame:
+def make_permissions(
+    records: dict[str, pl.DataFrame], chunk: Chunk, settings: CompanySettings, period: Period, seed: int
+) -> pl.DataFrame:
     """One row per consent given through the site or the call centre.
 
-    Columns: system (web or crm), record, person, country, locale, language, brand, email, mobile_phone, communication (null: general), communication_type, channel, asked_dt,
-    subscribed_dt (null: never confirmed), subscription_period, valid_until_date, unsubscribed_dt, ended_by (opt_out, list_unsubscribe, expiry), permission_id, form, wording_version,
-    promotion_source, ip_address, price, currency, number_of_subscriptions.
+    Columns: system (web or crm), record, person, country, locale, language, brand, email, mobile_phone, communication
+    (null: general), communication_type, channel, asked_dt, subscribed_dt (null: never confirmed), subscription_period,
+    valid_until_date, unsubscribed_dt, ended_by (opt_out, list_unsubscribe, expiry), permission_id, form,
+    wording_version, promotion_source, ip_address, price, currency, number_of_subscriptions.
     """
     rng = dice(seed, chunk.index, "permissions")
-    asked = pl.concat([_asked(rng, records[system], system, offer, period) for system in ("web", "crm") for offer in OFFERS])
+    asked = pl.concat(
+        [_asked(rng, records[system], system, offer, period) for system in ("web", "crm") for offer in OFFERS]
+    )
     answered = _answered(rng, asked, period)
     return _with_proof(rng, answered, chunk, settings, period)
 
@@ -59,22 +73,42 @@ def _asked(rng: np.random.Generator, records: pl.DataFrame, system: str, offer: 
     weekly = pl.when((pl.col("country") == "NO") & (pl.col("brand") == "ivory")).then(pl.lit("ivory_ukentlig"))
     newsletter = weekly.otherwise(pl.col("brand").replace_strict(NEWSLETTERS, return_dtype=pl.String))
     end = pl.lit(period.as_of).cast(pl.Datetime("us", "UTC")) + pl.duration(hours=18)
-    since = (end - pl.max_horizontal(pl.col("created_dt"), pl.lit(period.start).cast(pl.Datetime("us", "UTC")))).dt.total_seconds().clip(0)
-    later = pl.Series(np.where(chance(rng, rows.height, 0.5), rng.random(rows.height), 1.0))
-    return rows.select(
-        "person", "country", "locale", "language", "brand", "email", "mobile_phone", "number", "email_changed_date", "changed_email",
-        system=pl.lit(system),
-        communication=newsletter if offer.communication == "newsletter" else pl.lit(offer.communication, pl.String),
-        communication_type=pl.lit(offer.communication_type), channel=pl.lit(offer.channel),
-        asked_dt=pl.max_horizontal("created_dt", end - pl.duration(seconds=(since * later).cast(pl.Int64))),
-    ).with_columns(record="number").drop("number")  # fmt: skip
+    since = (
+        (end - pl.max_horizontal(pl.col("created_dt"), pl.lit(period.start).cast(pl.Datetime("us", "UTC"))))
+        .dt.total_seconds()
+        .clip(0)
+    )
+    later = pl.Series(
+        np.where(chance(rng, rows.height, 0.5), rng.random(rows.height), 1.0 - 0.04 * rng.random(rows.height))
+    )
+    return (
+        rows.select(
+            "person",
+            "country",
+            "locale",
+            "language",
+            "brand",
+            "email",
+            "mobile_phone",
+            "number",
+            "email_changed_date",
+            "changed_email",
+            system=pl.lit(system),
+            communication=newsletter if offer.communication == "newsletter" else pl.lit(offer.communication, pl.String),
+            communication_type=pl.lit(offer.communication_type),
+            channel=pl.lit(offer.channel),
+            asked_dt=pl.max_horizontal("created_dt", end - pl.duration(seconds=(since * later).cast(pl.Int64))),
+        )
+        .with_columns(record="number")
+        .drop("number")
+    )
 
 
 def _answered(rng: np.random.Generator, asked: pl.DataFrame, period: Period) -> pl.DataFrame:
     """When the consent was confirmed and how and when it ended."""
     count = asked.height
     confirms = pl.Series(chance(rng, count, 0.9))
-    wait = pl.duration(seconds=pl.Series((30 + rng.exponential(4_000.0, count)).astype(np.int64)))
+    wait = span_of(30 + rng.exponential(4_000.0, count))
     by_double_opt_in = (pl.col("system") == "web") & (pl.col("channel") == "email")
     subscribed = asked.with_columns(
         is_double_opt_in=by_double_opt_in,
@@ -83,7 +117,7 @@ def _answered(rng: np.random.Generator, asked: pl.DataFrame, period: Period) -> 
     )
     days = pl.col("subscription_period").replace_strict(PERIOD_DAYS, default=None, return_dtype=pl.Int64)
     leaves = pl.Series(chance(rng, count, 0.2))
-    stays = pl.duration(seconds=pl.Series((rng.exponential(200.0, count) * SECONDS_A_DAY).astype(np.int64)))
+    stays = span_of(rng.exponential(200.0, count) * SECONDS_A_DAY)
     end = pl.lit(period.as_of).cast(pl.Datetime("us", "UTC")) + pl.duration(hours=23)
     dated = subscribed.with_columns(
         valid_until_date=(pl.col("subscribed_dt") + pl.duration(days=days)).cast(pl.Date),
@@ -92,13 +126,24 @@ def _answered(rng: np.random.Generator, asked: pl.DataFrame, period: Period) -> 
     )
     expired = (pl.col("valid_until_date") + pl.duration(days=1)).cast(pl.Datetime("us", "UTC"))
     ended = pl.min_horizontal("left_dt", expired)
-    return dated.with_columns(unsubscribed_dt=pl.when(ended < end).then(ended)).with_columns(
-        ended_by=pl.when(pl.col("unsubscribed_dt").is_null()).then(None).when(pl.col("unsubscribed_dt") == expired).then(pl.lit("expiry"))
-        .when(pl.col("channel") == "email").then("method").otherwise(pl.lit("opt_out"))
-    ).drop("left_dt", "method")  # fmt: skip
+    return (
+        dated.with_columns(unsubscribed_dt=pl.when(ended < end).then(ended))
+        .with_columns(
+            ended_by=pl.when(pl.col("unsubscribed_dt").is_null())
+            .then(None)
+            .when(pl.col("unsubscribed_dt") == expired)
+            .then(pl.lit("expiry"))
+            .when(pl.col("channel") == "email")
+            .then("method")
+            .otherwise(pl.lit("opt_out"))
+        )
+        .drop("left_dt", "method")
+    )
 
 
-def _with_proof(rng: np.random.Generator, answered: pl.DataFrame, chunk: Chunk, settings: CompanySettings, period: Period) -> pl.DataFrame:
+def _with_proof(
+    rng: np.random.Generator, answered: pl.DataFrame, chunk: Chunk, settings: CompanySettings, period: Period
+) -> pl.DataFrame:
     count = answered.height
     currencies = {locale.code: locale.currency for locale in settings.locales}
     day = (pl.col("asked_dt").cast(pl.Date) - pl.lit(period.start)).dt.total_days()
@@ -110,46 +155,96 @@ def _with_proof(rng: np.random.Generator, answered: pl.DataFrame, chunk: Chunk, 
     return answered.with_columns(
         permission_id=pl.format("PM{}", pl.Series(np.arange(count)) + chunk.first * 2 * len(OFFERS)),
         form=pl.when(is_web).then(choose(rng, FORMS["web"], count)).otherwise(choose(rng, FORMS["crm"], count)),
-        promotion_source=pl.when(is_web).then(choose(rng, SOURCES["web"], count)).otherwise(choose(rng, SOURCES["crm"], count)),
-        wording_version=wording, ip_address=pl.when(is_web).then(home_addresses(rng, count)), price=pl.when(paid).then(3.9), currency=pl.when(paid).then(
-            pl.col("locale").replace_strict(currencies, return_dtype=pl.String)),
+        promotion_source=pl.when(is_web)
+        .then(choose(rng, SOURCES["web"], count))
+        .otherwise(choose(rng, SOURCES["crm"], count)),
+        wording_version=wording,
+        ip_address=pl.when(is_web).then(home_addresses(rng, count)),
+        price=pl.when(paid).then(3.9),
+        currency=pl.when(paid).then(pl.col("locale").replace_strict(currencies, return_dtype=pl.String)),
         number_of_subscriptions=pl.when(pl.Series(chance(rng, count, 0.004))).then(0).otherwise(1),
-        brand=pl.coalesce(pl.col("communication").replace_strict({c.code: c.brand for c in settings.communications}, default=None), "brand"),
-    )  # fmt: skip
+        brand=pl.coalesce(
+            pl.col("communication").replace_strict({c.code: c.brand for c in settings.communications}, default=None),
+            "brand",
+        ),
+    )
 
 
 def home_addresses(rng: np.random.Generator, count: int) -> pl.Series:
     """Internet addresses out of the ranges kept for documentation and testing."""
-    parts = pl.DataFrame({"net": choose(rng, ["198.51.100", "203.0.113", "198.18.4", "198.19.7"], count), "host": pl.Series(rng.integers(1, 255, count))})
+    parts = pl.DataFrame(
+        {
+            "net": choose(rng, ["198.51.100", "203.0.113", "198.18.4", "198.19.7"], count),
+            "host": pl.Series(rng.integers(1, 255, count)),
+        }
+    )
     return parts.select(pl.format("{}.{}", "net", "host").alias("ip"))["ip"]
 
 
 def permission_events(permissions: pl.DataFrame, period: Period) -> pl.DataFrame:
-    """The events of the consents' lives: event_id, event_type, request_method, event_dt, received_dt, and the columns of the consent, by time."""
-    asked = permissions.filter("is_double_opt_in").with_columns(event_type=pl.lit("double_opt_in_request"), event_dt="asked_dt", step=pl.lit("a"))
-    given = permissions.filter(pl.col("subscribed_dt").is_not_null()).with_columns(
-        event_type=pl.when("is_double_opt_in").then(pl.lit("double_opt_in_confirm")).otherwise(pl.lit("opt_in")), event_dt="subscribed_dt", step=pl.lit("b")
+    """The events of the consents' lives.
+
+    Columns: event_id, event_type, request_method, event_dt, received_dt, and the columns of the consent, by time.
+    """
+    asked = permissions.filter("is_double_opt_in").with_columns(
+        event_type=pl.lit("double_opt_in_request"), event_dt="asked_dt", step=pl.lit("a")
     )
-    ended = permissions.filter(pl.col("unsubscribed_dt").is_not_null()).with_columns(event_type="ended_by", event_dt="unsubscribed_dt", step=pl.lit("c"))
-    events = pl.concat([asked, given, ended, _global_opt_outs(permissions, period)])
+    given = permissions.filter(pl.col("subscribed_dt").is_not_null()).with_columns(
+        event_type=pl.when("is_double_opt_in").then(pl.lit("double_opt_in_confirm")).otherwise(pl.lit("opt_in")),
+        event_dt="subscribed_dt",
+        step=pl.lit("b"),
+    )
+    ended = permissions.filter(pl.col("unsubscribed_dt").is_not_null()).with_columns(
+        event_type="ended_by", event_dt="unsubscribed_dt", step=pl.lit("c")
+    )
+    events = pl.concat([asked, given, ended, _global_opt_outs(permissions, period), _complaints(permissions, period)])
     is_late = pl.col("event_dt").dt.epoch("s") % 41 == 0
     lag = pl.when(is_late).then(pl.duration(hours=60)).otherwise(pl.duration(minutes=3))
-    method = {"list_unsubscribe": "one-click header", "opt_out": "preference centre", "global_opt_out": "letter", "expiry": "none"}
+    method = {
+        "list_unsubscribe": "one-click header",
+        "complaint": "feedback loop",
+        "opt_out": "preference centre",
+        "global_opt_out": "letter",
+        "expiry": "none",
+    }
     return events.with_columns(
-        event_id=pl.format("{}{}", "permission_id", "step"), received_dt=pl.col("event_dt") + lag,
+        event_id=pl.format("{}{}", "permission_id", "step"),
+        received_dt=pl.col("event_dt") + lag,
         request_method=pl.col("event_type").replace_strict(method, default=pl.col("form"), return_dtype=pl.String),
-        permission_kind=pl.when(pl.col("communication").is_not_null()).then(pl.lit("subscription")).otherwise(pl.lit("general")),
+        permission_kind=pl.when(pl.col("communication").is_not_null())
+        .then(pl.lit("subscription"))
+        .otherwise(pl.lit("general")),
         # Who has a new address is known under it from then on.
-        email=pl.when((pl.col("email_changed_date") <= pl.col("event_dt").cast(pl.Date)).fill_null(False)).then("changed_email").otherwise("email"),
-    ).sort("event_dt", "event_id")  # fmt: skip
+        email=pl.when((pl.col("email_changed_date") <= pl.col("event_dt").cast(pl.Date)).fill_null(False))
+        .then("changed_email")
+        .otherwise("email"),
+    ).sort("event_dt", "event_id")
 
 
 def _global_opt_outs(permissions: pl.DataFrame, period: Period) -> pl.DataFrame:
     """One in eighty want nothing any more, whatever they had agreed to."""
-    leavers = permissions.filter((pl.col("person") % 80 == 17) & pl.col("subscribed_dt").is_not_null()).unique(["system", "record"], keep="last", maintain_order=True)
+    leavers = permissions.filter((pl.col("person") % 80 == 17) & pl.col("subscribed_dt").is_not_null()).unique(
+        ["system", "record"], keep="last", maintain_order=True
+    )
     moment = pl.col("subscribed_dt") + pl.duration(days=45)
     happened = leavers.with_columns(
-        event_type=pl.lit("global_opt_out"), event_dt=moment, step=pl.lit("g"), communication=pl.lit(None, pl.String), communication_type=pl.lit(None, pl.String),
+        event_type=pl.lit("global_opt_out"),
+        event_dt=moment,
+        step=pl.lit("g"),
+        communication=pl.lit(None, pl.String),
+        communication_type=pl.lit(None, pl.String),
         channel=pl.lit(None, pl.String),
-    )  # fmt: skip
+    )
+    return happened.filter(pl.col("event_dt").cast(pl.Date) <= period.as_of)
+
+
+def _complaints(permissions: pl.DataFrame, period: Period) -> pl.DataFrame:
+    """A few call a mail spam that they had asked for."""
+    asked = (pl.col("channel") == "email") & pl.col("subscribed_dt").is_not_null()
+    angry = permissions.filter((pl.col("person") % 150 == 31) & asked).unique(
+        ["system", "record"], keep="first", maintain_order=True
+    )
+    happened = angry.with_columns(
+        event_type=pl.lit("complaint"), event_dt=pl.col("subscribed_dt") + pl.duration(days=33), step=pl.lit("f")
+    )
     return happened.filter(pl.col("event_dt").cast(pl.Date) <= period.as_of)

@@ -1,6 +1,7 @@
 """Which system knows whom, since when, and which versions of a record it delivers.
 
-The lot of a record (its person, its days, its number) belongs here; what a system writes of it, and how wrongly, stands with the system.
+The lot of a record (its person, its days, its number) belongs here; what a system writes of it, and how wrongly, stands
+with the system.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from crm_platform.demo.dice import SECONDS_A_DAY, chance, day_number, dice, timestamps, waking_seconds
+from crm_platform.demo.dice import SECONDS_A_DAY, chance, day_number, dice, span_of, timestamps, waking_seconds
 from crm_platform.demo.feeds import DELIVERED
 from crm_platform.demo.life_events import as_they_stood, last_change_date
 from crm_platform.demo.settings import Chunk, Period
@@ -18,7 +19,11 @@ from crm_platform.demo.settings import Chunk, Period
 
 @dataclass(frozen=True)
 class System:
-    """A customer-bearing system: share of the people it knows, odds that it hears of a change, share with two records, mean days until the first record."""
+    """A customer-bearing system.
+
+    Of it: the share of the people it knows, the odds that it hears of a change, the share of those with two records,
+    mean days until the first record.
+    """
 
     name: str
     share: float
@@ -36,7 +41,10 @@ SYSTEMS = (
 
 
 def make_records(people: pl.DataFrame, chunk: Chunk, period: Period, seed: int) -> dict[str, pl.DataFrame]:
-    """The records of each system: the person's columns, number (unique in the system), created_dt, updated_dt (null: never touched)."""
+    """The records of each system.
+
+    Columns: the person's, number (unique in the system), created_dt, updated_dt (null: never touched).
+    """
     rng = dice(seed, chunk.index, "memberships")
     known = {system.name: chance(rng, people.height, system.share) for system in SYSTEMS}
     # Everybody is a customer somewhere.
@@ -45,7 +53,12 @@ def make_records(people: pl.DataFrame, chunk: Chunk, period: Period, seed: int) 
 
 
 def _records_of(
-    people: pl.DataFrame, known: np.ndarray[tuple[int], np.dtype[np.bool_]], system: System, chunk: Chunk, period: Period, seed: int
+    people: pl.DataFrame,
+    known: np.ndarray[tuple[int], np.dtype[np.bool_]],
+    system: System,
+    chunk: Chunk,
+    period: Period,
+    seed: int,
 ) -> pl.DataFrame:
     rng = dice(seed, chunk.index, f"records {system.name}")
     members = people.filter(pl.Series(known))
@@ -58,17 +71,25 @@ def _records_of(
     created_day = np.minimum(joined + lag, day_number(period.as_of))
     created = timestamps(created_day * SECONDS_A_DAY + waking_seconds(rng, count))
     return records.with_columns(
-        number=pl.Series(np.arange(count) + chunk.record_base), created_dt=created, updated_dt=_updates(rng, records, created, system, period)
+        number=pl.Series(np.arange(count) + chunk.record_base),
+        created_dt=created,
+        updated_dt=_updates(rng, records, created, system, period),
     )
 
 
-def _updates(rng: np.random.Generator, records: pl.DataFrame, created: pl.Series, system: System, period: Period) -> pl.Series:
-    """When the system last heard of the customer: some days after a change of life, or for no reason in the last days."""
+def _updates(
+    rng: np.random.Generator, records: pl.DataFrame, created: pl.Series, system: System, period: Period
+) -> pl.Series:
+    """When the system last heard of the customer: after a change of life, or for no reason in the last days."""
     count = records.height
     heard = pl.Series(chance(rng, count, system.update_odds))
-    lag = pl.Series(rng.exponential(25.0, count).astype(np.int64) * SECONDS_A_DAY + waking_seconds(rng, count))
-    told = last_change_date().cast(pl.Datetime("us", "UTC")) + pl.duration(seconds=lag)
-    touched = timestamps(day_number(period.as_of) * SECONDS_A_DAY - rng.integers(0, 3, count) * SECONDS_A_DAY + waking_seconds(rng, count))
+    lag = rng.exponential(25.0, count).astype(np.int64) * SECONDS_A_DAY + waking_seconds(rng, count)
+    told = last_change_date().cast(pl.Datetime("us", "UTC")) + span_of(lag)
+    touched = timestamps(
+        day_number(period.as_of) * SECONDS_A_DAY
+        - rng.integers(0, 3, count) * SECONDS_A_DAY
+        + waking_seconds(rng, count)
+    )
     is_touched = pl.Series(chance(rng, count, 0.006))
     end = pl.lit(period.as_of).cast(pl.Datetime("us", "UTC")) + pl.duration(days=1)
     updated = pl.when(is_touched).then(touched).when(heard & (told < end)).then(told)
@@ -76,16 +97,22 @@ def _updates(rng: np.random.Generator, records: pl.DataFrame, created: pl.Series
 
 
 def versions(records: pl.DataFrame, period: Period) -> pl.DataFrame:
-    """The rows a system delivers of its records, with delivery_date and the person's columns as they stood when last touched.
+    """The rows a system delivers of its records, with delivery_date and the person as they stood when last touched.
 
-    The initial delivery holds each record once, as it is then; later days hold what is new or was touched. updated_dt is null in a version that
-    was not touched yet.
+    The initial delivery holds each record once, as it is then; later days hold what is new or was touched. updated_dt
+    is null in a version that was not touched yet.
     """
     first = period.first_delivery
     created, updated = pl.col("created_dt").cast(pl.Date), pl.col("updated_dt").cast(pl.Date)
     is_early_update = (updated <= first).fill_null(False)
-    initial = records.filter(created <= first).with_columns(updated_dt=pl.when(is_early_update).then("updated_dt")).with_columns(pl.lit(first).alias(DELIVERED))
-    new = records.filter(created > first).with_columns(created.alias(DELIVERED), updated_dt=pl.lit(None, pl.Datetime("us", "UTC")))
+    initial = (
+        records.filter(created <= first)
+        .with_columns(updated_dt=pl.when(is_early_update).then("updated_dt"))
+        .with_columns(pl.lit(first).alias(DELIVERED))
+    )
+    new = records.filter(created > first).with_columns(
+        created.alias(DELIVERED), updated_dt=pl.lit(None, pl.Datetime("us", "UTC"))
+    )
     touched = records.filter((updated > first).fill_null(False)).with_columns(updated.alias(DELIVERED))
     delivered = pl.concat([initial, new, touched], how="diagonal").sort(DELIVERED, "number", maintain_order=True)
     state = pl.coalesce("updated_dt", "created_dt").cast(pl.Date)

@@ -1,6 +1,9 @@
-"""The web shop's order system: semicolons, decimal commas, Windows' code page, London time, and whatever its customers type.
+"""The web shop's order system.
 
-The shop's files (customers, orders, order_lines, order_events, returns) belong here; other systems have their own module.
+Semicolons, decimal commas, Windows' code page, London time, and whatever its customers type.
+
+The shop's files (customers, orders, order_lines, order_events, returns) belong here; other systems have their own
+module.
 """
 
 from __future__ import annotations
@@ -22,16 +25,37 @@ FORM = TextForm(separator=";", encoding="cp1252", decimal_comma=True)
 PACKED = TextForm(separator=";", encoding="cp1252", decimal_comma=True, is_gzip=True)
 ZONE = "Europe/London"
 CUSTOMER_FAULTS = (
-    Fault("email", "Email", "not an address"), Fault("date_in_future", "DOB", "14/03/2091"), Fault("date_before_1900", "DOB", "02/02/1822"),
-    Fault("impossible_title", "Title", "Xylophone"), Fault("missing_key", "CustNo"), DUPLICATED, TORN,
-)  # fmt: skip
-ORDER_FAULTS = (Fault("missing_key", "OrderNo"), Fault("date_in_future", "OrderDate", "01/01/2099 10:00"), DUPLICATED, TORN)
-LINE_FAULTS = (Fault("missing_key", "OrderNo", rate=0.0003), Fault("unknown_product", "SKU", "NEW-0001", rate=0.0005), DUPLICATED)
+    Fault("email", "Email", "not an address"),
+    Fault("date_in_future", "DOB", "14/03/2091"),
+    Fault("date_before_1900", "DOB", "02/02/1822"),
+    Fault("impossible_title", "Title", "Xylophone"),
+    Fault("missing_key", "CustNo"),
+    DUPLICATED,
+    TORN,
+)
+ORDER_FAULTS = (
+    Fault("missing_key", "OrderNo"),
+    Fault("date_in_future", "OrderDate", "01/01/2099 10:00"),
+    DUPLICATED,
+    TORN,
+)
+LINE_FAULTS = (
+    Fault("missing_key", "OrderNo", rate=0.0003),
+    Fault("unknown_product", "SKU", "NEW-0001", rate=0.0005),
+    DUPLICATED,
+)
 GENDERS = {"male": "M", "female": "F"}
 STATUS_CODES = {
-    "ordered": "10 ORD", "dispatched": "20 DSP", "delivered": "30 DLV", "invoiced": "25 INV", "paid": "40 PAI", "returned": "50 RET", "refunded": "60 RFD",
-    "cancelled": "90 CAN", "closed": "99 CLO",
-}  # fmt: skip
+    "ordered": "10 ORD",
+    "dispatched": "20 DSP",
+    "delivered": "30 DLV",
+    "invoiced": "25 INV",
+    "paid": "40 PAI",
+    "returned": "50 RET",
+    "refunded": "60 RFD",
+    "cancelled": "90 CAN",
+    "closed": "99 CLO",
+}
 
 
 def customer_id(number: str = "record") -> pl.Expr:
@@ -49,32 +73,66 @@ def local_time(column: str, form: str = "%d/%m/%Y %H:%M", zone: str = ZONE) -> p
     return pl.col(column).dt.convert_time_zone(zone).dt.strftime(form)
 
 
-def write_customers(landing: Landing, records: pl.DataFrame, chunk: Chunk, settings: CompanySettings, seed: int) -> None:
+def write_customers(
+    landing: Landing, records: pl.DataFrame, chunk: Chunk, settings: CompanySettings, seed: int
+) -> None:
     """Write the accounts of the shop, and whose they are to the truth."""
     rng = dice(seed, chunk.index, "shop customers")
     rows = versions(records, landing.period)
     landing.truth.add_records("shop", "customers", rows.with_columns(record=customer_id("number")), "record")
     rows = mistype(rng, swap_names(rng, rows, 0.01), ["first_name", "last_name", "address_line", "city"], 0.015)
     rows = in_small_letters(rng, rows, ["first_name", "last_name", "city"], 0.03)
-    rows = left_out(rng, misspell_titles(rng, rows, 0.02), {"title": 0.15, "birth_date": 0.35, "sex": 0.1, "phone": 0.4, "mobile_phone": 0.3, "region": 0.5})
+    rows = left_out(
+        rng,
+        misspell_titles(rng, rows, 0.02),
+        {"title": 0.15, "birth_date": 0.35, "sex": 0.1, "phone": 0.4, "mobile_phone": 0.3, "region": 0.5},
+    )
     countries = {code: country.name for code, (_, country) in settings.countries().items()}
     calling = calling_codes(settings)
     written = rows.select(
-        DELIVERED, CustNo=customer_id("number"), Title="title", Forename="first_name", Middle="middle_name", Surname="last_name",
-        Gender=pl.col("sex").replace_strict(GENDERS, return_dtype=pl.String), DOB=pl.col("birth_date").dt.strftime("%d/%m/%Y"), Company="company_name", Email="email",
-        Tel=as_dialled_at_home(pl.col("phone"), pl.col("country"), calling), Mobile=as_dialled_at_home(pl.col("mobile_phone"), pl.col("country"), calling),
-        Addr1="address_line", Addr2="address_line_2", Town="city", County="region", Postcode="postcode",
-        Country=pl.col("country").replace_strict(countries, return_dtype=pl.String), Lang=pl.col("language").str.to_uppercase(), Brand="brand", Market="locale",
-        Created=local_time("created_dt"), LastMod=local_time("updated_dt"), Deleted=pl.when(pl.col("death_date") <= pl.col("state_date")).then(pl.lit("Y")).otherwise(pl.lit("N")),
-    )  # fmt: skip
+        DELIVERED,
+        CustNo=customer_id("number"),
+        Title="title",
+        Forename="first_name",
+        Middle="middle_name",
+        Surname="last_name",
+        Gender=pl.col("sex").replace_strict(GENDERS, return_dtype=pl.String),
+        DOB=pl.col("birth_date").dt.strftime("%d/%m/%Y"),
+        Company="company_name",
+        Email="email",
+        Tel=as_dialled_at_home(pl.col("phone"), pl.col("country"), calling),
+        Mobile=as_dialled_at_home(pl.col("mobile_phone"), pl.col("country"), calling),
+        Addr1="address_line",
+        Addr2="address_line_2",
+        Town="city",
+        County="region",
+        Postcode="postcode",
+        Country=pl.col("country").replace_strict(countries, return_dtype=pl.String),
+        Lang=pl.col("language").str.to_uppercase(),
+        Brand="brand",
+        Market="locale",
+        Created=local_time("created_dt"),
+        LastMod=local_time("updated_dt"),
+        Deleted=pl.when(pl.col("death_date") <= pl.col("state_date")).then(pl.lit("Y")).otherwise(pl.lit("N")),
+    )
     landing.deliver("shop/customers", written, FORM, CUSTOMER_FAULTS, dice(seed, chunk.index, "shop bad customers"))
 
 
-def write_orders(landing: Landing, orders: pl.DataFrame, lines: pl.DataFrame, returns: pl.DataFrame, chunk: Chunk, seed: int) -> None:
-    """Write the shop's orders (columns of `order_life_cycle`, with totals and payer), their lines, events and returns."""
+def write_orders(
+    landing: Landing, orders: pl.DataFrame, lines: pl.DataFrame, returns: pl.DataFrame, chunk: Chunk, seed: int
+) -> None:
+    """Write the shop's orders (with life cycle, totals and payer), their lines, events and returns."""
     told = orders.with_columns(told_on("order_dt", landing.period))
-    landing.deliver("shop/orders", _orders(_told_again(told, landing)), FORM, ORDER_FAULTS, dice(seed, chunk.index, "shop bad orders"))
-    dated = lines.with_columns(told_on("order_dt", landing.period))
+    landing.deliver(
+        "shop/orders",
+        _orders(_told_again(told, landing)),
+        FORM,
+        ORDER_FAULTS,
+        dice(seed, chunk.index, "shop bad orders"),
+    )
+    # A few lines come two days after their order.
+    lag = pl.when(pl.col("order_number") % 97 == 3).then(pl.duration(days=2)).otherwise(pl.duration(days=0))
+    dated = lines.with_columns(told_on(pl.col("order_dt") + lag, landing.period))
     landing.deliver("shop/order_lines", _lines(dated), PACKED, LINE_FAULTS, dice(seed, chunk.index, "shop bad lines"))
     events = order_events(orders).with_columns(told_on("event_dt", landing.period))
     landing.deliver("shop/order_events", _events(events), PACKED)
@@ -104,29 +162,69 @@ def _refunds_later(returns: pl.DataFrame) -> pl.DataFrame:
 
 def _orders(orders: pl.DataFrame) -> pl.DataFrame:
     return orders.select(
-        DELIVERED, OrderNo=order_id(), CustNo=customer_id(), PayerNo=customer_id("payer_record"), OrderDate=local_time("order_dt"),
-        Status=pl.col("status").replace_strict(STATUS_CODES, return_dtype=pl.String), Channel="channel", Brand="brand", Market="locale", Curr="currency",
-        Net="net_total", VAT="vat_total", Promo="promotion_code", PayMethod="payment_method",
-    )  # fmt: skip
+        DELIVERED,
+        OrderNo=order_id(),
+        CustNo=customer_id(),
+        PayerNo=customer_id("payer_record"),
+        OrderDate=local_time("order_dt"),
+        Status=pl.col("status").replace_strict(STATUS_CODES, return_dtype=pl.String),
+        Channel="channel",
+        Brand="brand",
+        Market="locale",
+        Curr="currency",
+        Net="net_total",
+        VAT="vat_total",
+        Promo="promotion_code",
+        PayMethod="payment_method",
+    )
 
 
 def _lines(lines: pl.DataFrame) -> pl.DataFrame:
-    invoice = pl.when(pl.col("line_type") == "cancellation").then(pl.lit("C")).when(pl.col("line_type") == "adjustment").then(pl.lit("A")).otherwise(pl.lit("I"))
+    invoice = (
+        pl.when(pl.col("line_type") == "cancellation")
+        .then(pl.lit("C"))
+        .when(pl.col("line_type") == "adjustment")
+        .then(pl.lit("A"))
+        .otherwise(pl.lit("I"))
+    )
     return lines.select(
-        DELIVERED, OrderNo=order_id(), Line="line_number", Invoice=invoice + pl.col("order_number").cast(pl.String), SKU="product_id", Description="product_name",
-        Qty="quantity", UnitPrice="unit_price", Discount="discount", VATPct="vat_pct", Curr="currency", OrderDate=local_time("order_dt"), CustNo=customer_id(),
+        DELIVERED,
+        OrderNo=order_id(),
+        Line="line_number",
+        Invoice=invoice + pl.col("order_number").cast(pl.String),
+        SKU="product_id",
+        Description="product_name",
+        Qty="quantity",
+        UnitPrice="unit_price",
+        Discount="discount",
+        VATPct="vat_pct",
+        Curr="currency",
+        OrderDate=local_time("order_dt"),
+        CustNo=customer_id(),
         Country="country",
-    )  # fmt: skip
+    )
 
 
 def _events(events: pl.DataFrame) -> pl.DataFrame:
     return events.select(
-        DELIVERED, OrderNo=order_id(), Status=pl.col("status").replace_strict(STATUS_CODES, return_dtype=pl.String), At=local_time("event_dt", "%d/%m/%Y %H:%M:%S")
-    )  # fmt: skip
+        DELIVERED,
+        OrderNo=order_id(),
+        Status=pl.col("status").replace_strict(STATUS_CODES, return_dtype=pl.String),
+        At=local_time("event_dt", "%d/%m/%Y %H:%M:%S"),
+    )
 
 
 def _returns(returns: pl.DataFrame) -> pl.DataFrame:
     return returns.select(
-        DELIVERED, ReturnNo=pl.format("R{}", "return_number"), OrderNo=order_id(), Line="line_number", SKU="product_id", Qty="quantity", Reason="reason",
-        ReturnedAt=local_time("returned_dt"), Refund="refund", Curr="currency", RefundedAt=local_time("refunded_dt"),
-    )  # fmt: skip
+        DELIVERED,
+        ReturnNo=pl.format("R{}", "return_number"),
+        OrderNo=order_id(),
+        Line="line_number",
+        SKU="product_id",
+        Qty="quantity",
+        Reason="reason",
+        ReturnedAt=local_time("returned_dt"),
+        Refund="refund",
+        Curr="currency",
+        RefundedAt=local_time("refunded_dt"),
+    )

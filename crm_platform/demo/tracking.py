@@ -1,6 +1,7 @@
 """Opaque identifiers for the links of a mail: whoever reads a log learns nobody's number, and nobody can forge an open.
 
-The form is `<base32 of the identifier, without padding>.<first 16 hexadecimal digits of its HMAC-SHA256>`. How to sign belongs here; which identifiers are signed does not.
+The form is `<base32 of the identifier, without padding>.<first 16 hexadecimal digits of its HMAC-SHA256>`. How to sign
+belongs here; which identifiers are signed does not.
 """
 
 from __future__ import annotations
@@ -25,4 +26,6 @@ def sign(identifier: str, key: bytes = DEMO_KEY) -> str:
 def sign_all(identifiers: pl.Series) -> pl.DataFrame:
     """Each distinct identifier with its opaque form: columns identifier, token."""
     distinct = identifiers.unique(maintain_order=True).drop_nulls()
-    return pl.DataFrame({"identifier": distinct, "token": pl.Series([sign(each) for each in distinct], dtype=pl.String)})
+    return pl.DataFrame(
+        {"identifier": distinct, "token": pl.Series([sign(each) for each in distinct], dtype=pl.String)}
+    )

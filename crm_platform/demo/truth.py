@@ -1,4 +1,6 @@
-"""The truth, kept aside in `landing/_truth/` as Parquet: who is who, who would have bought anyway, who leaves, whose click it was.
+"""The truth, kept aside in `landing/_truth/` as Parquet.
+
+Who is who, who would have bought anyway, who leaves, whose click it was.
 
 What is written there belongs here. The platform never reads it; the evaluation does.
 """
@@ -13,11 +15,44 @@ from crm_platform.demo.writers import StagedParquet
 
 FOLDER = "_truth"
 PEOPLE = [
-    "person_id", "household_id", "household_kind", "organisation_id", "country", "locale", "brand", "sex", "first_name", "middle_name", "nickname", "last_name",
-    "birth_date", "email", "phone", "mobile_phone", "address_line", "address_line_2", "city", "region", "postcode", "income_band", "is_home_owner",
-    "married_date", "married_last_name", "moved_date", "moved_address_line", "moved_city", "moved_postcode", "email_changed_date", "changed_email", "death_date",
-    "uses_nickname", "buyer", "orders_a_year", "joined_date", "is_universal_control",
-]  # fmt: skip
+    "person_id",
+    "household_id",
+    "household_kind",
+    "organisation_id",
+    "country",
+    "locale",
+    "brand",
+    "sex",
+    "first_name",
+    "middle_name",
+    "nickname",
+    "last_name",
+    "birth_date",
+    "email",
+    "phone",
+    "mobile_phone",
+    "address_line",
+    "address_line_2",
+    "city",
+    "region",
+    "postcode",
+    "income_band",
+    "is_home_owner",
+    "married_date",
+    "married_last_name",
+    "moved_date",
+    "moved_address_line",
+    "moved_city",
+    "moved_postcode",
+    "email_changed_date",
+    "changed_email",
+    "death_date",
+    "uses_nickname",
+    "buyer",
+    "orders_a_year",
+    "joined_date",
+    "is_universal_control",
+]
 
 
 class Truth:
@@ -35,10 +70,13 @@ class Truth:
         self._files[name].append(rows)
 
     def add_records(self, source: str, feed: str, records: pl.DataFrame, record_id: str) -> None:
-        """Tell whose each record is: columns source, feed, record_id, person_id, of records[`record_id`, person]; a record counts once."""
+        """Tell whose each record is: columns source, feed, record_id, person_id, of records[`record_id`, person].
+
+        A record counts once.
+        """
         owners = records.select(
             source=pl.lit(source), feed=pl.lit(feed), record_id=pl.col(record_id).cast(pl.String), person_id=person_id()
-        )  # fmt: skip
+        )
         self.add("record_person", owners.unique(subset=["record_id"], keep="first", maintain_order=True))
 
     def add_faults(self, file: str, faults: pl.DataFrame) -> None:
@@ -58,11 +96,12 @@ def person_id(column: str = "person") -> pl.Expr:
 
 
 def add_people(truth: Truth, people: pl.DataFrame) -> None:
-    """Write people, households and the truth about leaving (leaves_date: no order of the person's own will after it)."""
+    """Write people, households and who leaves (after leaves_date: no order of the person's own will)."""
     named = people.with_columns(
-        person_id=person_id(), household_id=pl.format("H{}", pl.col("household").cast(pl.String).str.zfill(8)),
+        person_id=person_id(),
+        household_id=pl.format("H{}", pl.col("household").cast(pl.String).str.zfill(8)),
         organisation_id=organisation_id("organisation"),
-    )  # fmt: skip
+    )
     truth.add("people", named.select(PEOPLE))
     truth.add("households", named.select("household_id", "person_id", "household_kind", "position"))
     truth.add("churn", named.select("person_id", "buyer", "joined_date", "leaves_date", "death_date"))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gzip
 import io
-import os
 import shutil
 import sqlite3
 from dataclasses import dataclass, field
@@ -49,7 +48,11 @@ class TextForm:
                 decimal_comma=self.decimal_comma,
                 float_precision=self.float_precision,
             )
-        return buffer.getvalue() if self.encoding == "utf-8" else buffer.getvalue().decode().encode(self.encoding, "replace")
+        return (
+            buffer.getvalue()
+            if self.encoding == "utf-8"
+            else buffer.getvalue().decode().encode(self.encoding, "replace")
+        )
 
 
 def staged_name(place: Path) -> Path:
@@ -59,7 +62,10 @@ def staged_name(place: Path) -> Path:
 
 @dataclass
 class StagedFile:
-    """A file being written; `close` puts it in its place. Gzip carries no time and no name, so that equal content is equal bytes."""
+    """A file being written; `close` puts it in its place.
+
+    Gzip carries no time and no name, so that equal content is equal bytes.
+    """
 
     place: Path
     is_gzip: bool = False
@@ -86,7 +92,7 @@ class StagedFile:
         if self._stream is not self._raw:
             self._stream.close()
         self._raw.close()
-        os.replace(staged_name(self.place), self.place)
+        staged_name(self.place).replace(self.place)
 
 
 def write_file(place: Path, content: bytes) -> None:
@@ -99,7 +105,7 @@ def write_file(place: Path, content: bytes) -> None:
 def copy_file(source: Path, place: Path) -> None:
     """Deliver a file once more under another name."""
     shutil.copyfile(source, staged_name(place))
-    os.replace(staged_name(place), place)
+    staged_name(place).replace(place)
 
 
 class StagedParquet:
@@ -124,7 +130,7 @@ class StagedParquet:
         """Finish the file and put it in its place."""
         if self._writer is not None:
             self._writer.close()
-            os.replace(staged_name(self.place), self.place)
+            staged_name(self.place).replace(self.place)
 
 
 class StagedDatabase:
@@ -145,12 +151,15 @@ class StagedDatabase:
         if table not in self.rows:
             self._create(table, rows)
         marks = ", ".join("?" * rows.width)
-        self._connection.executemany(f'INSERT INTO "{table}" VALUES ({marks})', rows.iter_rows())  # noqa: S608 - names are ours
+        self._connection.executemany(f'INSERT INTO "{table}" VALUES ({marks})', rows.iter_rows())
         self.rows[table] += rows.height
 
     def _create(self, table: str, rows: pl.DataFrame) -> None:
-        kinds = {pl.Int64: "INTEGER", pl.Float64: "REAL"}
-        columns = ", ".join(f'"{name}" {kinds.get(type(kind), "TEXT")}' for name, kind in rows.schema.items())
+        kinds = {
+            name: "INTEGER" if kind.is_integer() else "REAL" if kind.is_float() else "TEXT"
+            for name, kind in rows.schema.items()
+        }
+        columns = ", ".join(f'"{name}" {kind}' for name, kind in kinds.items())
         self._connection.execute(f'CREATE TABLE "{table}" ({columns})')
         self.rows[table] = 0
 
@@ -158,4 +167,4 @@ class StagedDatabase:
         """Commit and put the database in its place."""
         self._connection.commit()
         self._connection.close()
-        os.replace(staged_name(self.place), self.place)
+        staged_name(self.place).replace(self.place)

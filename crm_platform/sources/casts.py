@@ -122,7 +122,7 @@ def as_timestamp(value: pl.Expr, given: pl.DataType, formats: Sequence[str] = ()
             .dt.replace_time_zone("UTC")
             .cast(pl.Datetime("us", "UTC"))
         )
-    text = as_text(value, given).str.replace(r"[zZ]$", "+00:00")
+    text = as_text(value, given)
     readings = [_read_time(text, each, time_zone) for each in formats or ISO_TIMES]
     if not formats:
         readings += [
@@ -133,7 +133,8 @@ def as_timestamp(value: pl.Expr, given: pl.DataType, formats: Sequence[str] = ()
 
 def _read_time(text: pl.Expr, each: str, time_zone: str) -> pl.Expr:
     if each.endswith(("%z", "%:z", "%#z")):
-        return text.str.to_datetime(each, strict=False, time_unit="us", time_zone="UTC")
+        offset = text.str.replace(r"[zZ]$", "+00:00")
+        return offset.str.to_datetime(each, strict=False, time_unit="us", time_zone="UTC")
     if not any(part in each for part in ("%H", "%I", "%T", "%R", "%s", "%X", "%c")):
         return _local(text.str.to_date(each, strict=False).cast(pl.Datetime("us")), time_zone)
     return _local(text.str.to_datetime(each, strict=False, time_unit="us"), time_zone)

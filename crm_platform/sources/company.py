@@ -13,6 +13,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from crm_platform.sources.feeds.codes import COUNTRY, CURRENCY, LANGUAGE
+from crm_platform.yaml_text import read_yaml
 
 CommunicationKind = Literal["subscription", "general"]
 CommunicationType = Literal["transactional", "marketing", "third_party", "promotional", "subscription"]
@@ -175,7 +176,7 @@ def load_company(path: Path) -> Company:
         CompanyError: the file is not there, is not YAML, is incomplete or names what it does not declare.
     """
     try:
-        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content: Any = read_yaml(path.read_text(encoding="utf-8"))
         return Company.model_validate(content)
     except OSError as error:
         raise CompanyError(f"{path.name} cannot be read ({error.strerror}); it declares the company.") from error

@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from crm_platform.sources.feeds.registry import FEEDS
 from crm_platform.sources.readers.batch import FileForm
+from crm_platform.yaml_text import read_yaml
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Severity = Literal["error", "warning", "off"]
@@ -170,7 +171,7 @@ def load_source(path: Path) -> SourceDeclaration:
         DeclarationError: the file is not YAML, is incomplete or names what does not exist.
     """
     try:
-        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content: Any = read_yaml(path.read_text(encoding="utf-8"))
         return SourceDeclaration.model_validate(content)
     except yaml.YAMLError as error:
         raise DeclarationError(f"{path.name} is not YAML: {error}") from error

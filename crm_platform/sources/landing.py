@@ -48,7 +48,7 @@ class LandedFile:
     path: Path
     name: str
     size: int
-    received_dt: datetime
+    file_dt: datetime
 
 
 def landed_files(feed: StagedFeed, zone: LandingZone) -> list[LandedFile]:
@@ -66,13 +66,13 @@ def without_unsettled(files: Sequence[LandedFile], now: datetime, quiet_seconds:
     return [
         file
         for file in files
-        if (now - file.received_dt).total_seconds() >= quiet_seconds and not is_open_for_writing(file.path)
+        if (now - file.file_dt).total_seconds() >= quiet_seconds and not is_open_for_writing(file.path)
     ]
 
 
 def is_unchanged(file: LandedFile) -> bool:
     """Whether a file is still as it was found."""
-    return file.path.exists() and _describe(file.path, file.path.parent).received_dt == file.received_dt
+    return file.path.exists() and _describe(file.path, file.path.parent).file_dt == file.file_dt
 
 
 def is_open_for_writing(path: Path) -> bool:

@@ -80,7 +80,7 @@ def ledger_rows(feed: StagedFeed, taken: Iterable[TakenFile], loaded_dt: datetim
             "deliveries": delivery_names([], each.file),
             "columns_read": columns_as_json(each.parsed.columns if each.parsed else {}),
             "cursor_until": each.cursor_until,
-            "received_dt": each.file.received_dt,
+            "file_dt": each.file.file_dt,
             "loaded_dt": loaded_dt,
         }
         for each in taken
@@ -90,7 +90,7 @@ def ledger_rows(feed: StagedFeed, taken: Iterable[TakenFile], loaded_dt: datetim
 
 def delivery_names(known: Sequence[str], file: LandedFile) -> str:
     """The deliveries of a content as a JSON array of `name@time`, with this one added; adding it twice adds nothing."""
-    delivery = f"{file.name}@{file.received_dt.isoformat()}"
+    delivery = f"{file.name}@{file.file_dt.isoformat()}"
     return json.dumps(sorted({*known, delivery}), ensure_ascii=False)
 
 

@@ -125,9 +125,9 @@ def version_order(feed: StagedFeed) -> VersionOrder:
 
 
 def arrival_files(taken: Sequence[TakenFile], loaded_dt: datetime) -> pl.DataFrame:
-    """`file_id`, `file_number`, `received_dt`, `loaded_dt` of the files of a load."""
-    rows = [(each.file_id, each.file_number, each.file.received_dt, loaded_dt) for each in taken]
-    columns = ("file_id", "file_number", "received_dt", "loaded_dt")
+    """`file_id`, `file_number`, `file_dt`, `loaded_dt` of the files of a load."""
+    rows = [(each.file_id, each.file_number, each.file.file_dt, loaded_dt) for each in taken]
+    columns = ("file_id", "file_number", "file_dt", "loaded_dt")
     schema = {name: FILE_LEDGER.polars_schema[name] for name in columns}
     return pl.DataFrame(rows, schema=schema, orient="row")
 
@@ -253,6 +253,9 @@ def _settle_known(feed: StagedFeed, known: Sequence[_Identified], engine: Engine
         kept = list(archived.parent.glob(f"{each.file_id[:16]}-*"))
         if not kept:
             _move(each.file, archived)
+            continue
+        if feed.declaration.database is not None:
+            each.file.path.unlink(missing_ok=True)  # the same rows asked for again: nobody delivered anything
             continue
         ledger = feed_ledger(engine, feed)
         publish_frame(

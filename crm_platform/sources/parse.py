@@ -118,14 +118,14 @@ def _take_batch(
         return
     rows, columns = _with_known_columns(_placed(batch.rows), feed, parsed)
     mapped = map_rows(rows, columns, feed)
-    rules = rules_of(feed, mapped.columns, file.received_dt, _countries(mapped))
+    rules = rules_of(feed, mapped.columns, file.file_dt, _countries(mapped))
     broken = _broken_rules(mapped, rules, parsed)
     errors = [rule for rule in broken if rule.severity == "error"]
     is_bad = pl.any_horizontal(rule.violated for rule in errors) if errors else pl.lit(False)
     if errors:
-        bad = mapped.select(_reasons(errors).alias("reason"), is_bad.alias("is_bad"))
-        bad_rows.write(_quarantined(rows.hstack(bad).filter("is_bad")))
-        parsed.rows_quarantined += int(bad["is_bad"].sum())
+        verdicts = mapped.select(_reasons(errors).alias("reason"), is_bad.alias("is_bad"))
+        bad_rows.write(_quarantined(rows.filter(verdicts["is_bad"]), verdicts.filter("is_bad")["reason"]))
+        parsed.rows_quarantined += int(verdicts["is_bad"].sum())
     emptied = [rule for rule in broken if rule.severity == "warning" and rule.empties]
     good_rows.write(
         mapped.filter(~is_bad)
@@ -187,9 +187,9 @@ def _reasons(errors: Sequence[Rule]) -> pl.Expr:
     return pl.concat_str(named, separator=" ", ignore_nulls=True)
 
 
-def _quarantined(rows: pl.DataFrame) -> pl.DataFrame:
-    as_given = pl.struct(pl.exclude(*PLACE, "reason", "is_bad")).struct.json_encode()
-    return rows.select(*PLACE, "reason", as_given.alias("raw"))
+def _quarantined(rows: pl.DataFrame, reasons: pl.Series) -> pl.DataFrame:
+    as_given = pl.struct(pl.exclude(PLACE)).struct.json_encode()
+    return rows.select(*PLACE, reasons.alias("reason"), as_given.alias("raw"))
 
 
 def _emptied(rules: Sequence[Rule]) -> list[pl.Expr]:

@@ -37,7 +37,7 @@ class FileLedger(TableModel):
     deliveries: str = pa.Field(description="Every delivery of this content as a JSON array of name@time.")
     columns_read: str = pa.Field(description="The file's columns and their types as a JSON object, for drift.")
     cursor_until: str = pa.Field(nullable=True, description="Database extracts: the cursor's last value, as JSON.")
-    received_dt: Timestamp = pa.Field(description="When the outer system delivered the file (UTC).")
+    file_dt: Timestamp = pa.Field(description="When the outer system delivered the file (UTC).")
     loaded_dt: Timestamp = pa.Field(description="When the platform took the file in (UTC).")
 
     class Config(TableModel.Config):

@@ -82,7 +82,7 @@ def _tried_again(
     archived = archive_path(feed, zone, file_id, str(entry["file_name"]))
     if not archived.exists():
         return None  # purged from the archive: its rows stay where they are
-    file = LandedFile(archived, str(entry["file_name"]), archived.stat().st_size, entry["received_dt"])  # type: ignore[arg-type]
+    file = LandedFile(archived, str(entry["file_name"]), archived.stat().st_size, entry["file_dt"])  # type: ignore[arg-type]
     folder = work / str(number)
     folder.mkdir()
     try:

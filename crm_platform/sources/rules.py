@@ -46,15 +46,15 @@ class Rule:
 
 
 def rules_of(
-    feed: StagedFeed, mapped: Sequence[str], received_dt: datetime, countries: Sequence[str] = ()
+    feed: StagedFeed, mapped: Sequence[str], file_dt: datetime, countries: Sequence[str] = ()
 ) -> list[Rule]:
-    """The rules of a feed for a file received at `received_dt` (UTC) whose rows have the columns `mapped`.
+    """The rules of a feed for a file received at `file_dt` (UTC) whose rows have the columns `mapped`.
 
     `countries` are the country codes among the rows: postcodes are judged for those.
     """
     found: list[Rule] = []
     for name in feed.canonical_columns:
-        for rule in _column_rules(feed, name, GIVEN_PREFIX + name in mapped, received_dt, countries):
+        for rule in _column_rules(feed, name, GIVEN_PREFIX + name in mapped, file_dt, countries):
             severity = _severity(feed, rule)
             if severity != "off":
                 found.append(Rule(rule.name, name, severity, rule.violated.fill_null(False), rule.empties))
@@ -69,7 +69,7 @@ def _severity(feed: StagedFeed, rule: Rule) -> Severity:
 
 
 def _column_rules(
-    feed: StagedFeed, name: str, is_given: bool, received_dt: datetime, countries: Sequence[str]
+    feed: StagedFeed, name: str, is_given: bool, file_dt: datetime, countries: Sequence[str]
 ) -> Iterator[Rule]:
     column = feed.model.to_schema().columns[name]
     special = (column.metadata or {}).get("rule")
@@ -86,7 +86,7 @@ def _column_rules(
     for check in column.checks:
         yield from _check_rule(name, check.name, check.statistics)
     if special:
-        yield from _special_rules(special, name, str(column.dtype), received_dt, countries)
+        yield from _special_rules(special, name, str(column.dtype), file_dt, countries)
 
 
 def _check_rule(name: str, check: str, statistics: dict[str, Any]) -> Iterator[Rule]:
@@ -111,7 +111,7 @@ def _anchored(expression: str) -> str:
 
 
 def _special_rules(
-    special: str, name: str, column_type: str, received_dt: datetime, countries: Sequence[str]
+    special: str, name: str, column_type: str, file_dt: datetime, countries: Sequence[str]
 ) -> Iterator[Rule]:
     value = pl.col(name)
     match special:
@@ -130,7 +130,7 @@ def _special_rules(
         case "url":
             yield _warning("url_syntax", name, ~value.str.contains(URL_SHAPE))
         case "past" | "calendar" | "birth_date":
-            yield from _date_rules(special, name, column_type, received_dt)
+            yield from _date_rules(special, name, column_type, file_dt)
         case _:
             raise ValueError(f"The column {name} asks for the rule {special!r}, which does not exist.")
 
@@ -139,14 +139,14 @@ def _warning(rule: str, name: str, violated: pl.Expr) -> Rule:
     return Rule(rule, name, "warning", violated)
 
 
-def _date_rules(special: str, name: str, column_type: str, received_dt: datetime) -> Iterator[Rule]:
+def _date_rules(special: str, name: str, column_type: str, file_dt: datetime) -> Iterator[Rule]:
     value = pl.col(name)
     is_date = column_type == "Date"
     severity: Severity = "warning" if special == "birth_date" else "error"
     earliest = pl.lit(EARLIEST.date()) if is_date else pl.lit(EARLIEST).dt.replace_time_zone("UTC")
     yield Rule("date_before_1900", name, severity, value < earliest, empties=True)
     if special != "calendar":
-        latest = received_dt + CLOCK_TOLERANCE
+        latest = file_dt + CLOCK_TOLERANCE
         limit = pl.lit(latest.date()) if is_date else pl.lit(latest)
         yield Rule("date_in_future", name, severity, value > limit, empties=True)
 

@@ -24,7 +24,7 @@ class Lineage(TableModel):
     file_part: str = pa.Field(description="Sheet of a workbook, member of an archive; empty where a file has one part.")
     file_line: int = pa.Field(ge=0, description="Line of the file, row of the sheet or number of the record, from 1.")
     content_hash: str = pa.Field(str_length={"min_value": 32, "max_value": 32}, description="MD5 of the row's values.")
-    received_dt: Timestamp = pa.Field(description="When the outer system delivered the file (UTC).")
+    file_dt: Timestamp = pa.Field(description="When the outer system delivered the file (UTC).")
     loaded_dt: Timestamp = pa.Field(description="When the platform took the row in (UTC).")
 
 
@@ -91,6 +91,9 @@ class StagedFeed:
     def contract(self) -> Contract:
         """The staging table's contract: the canonical columns and `Lineage`, each row one version of one thing."""
         schema = deepcopy(self.model.to_schema())
+        clash = sorted(schema.columns.keys() & Lineage.to_schema().columns.keys())
+        if clash:
+            raise ValueError(f"The feed {self.contract_name} has columns that lineage has too: {', '.join(clash)}.")
         columns = schema.columns | Lineage.to_schema().columns
         order = [*self.canonical_columns, *Lineage.to_schema().columns]
         schema.columns = {name: columns[name] for name in order}
@@ -99,7 +102,7 @@ class StagedFeed:
         for name, severity in self.declaration.rules.items():
             if severity != "error":
                 _loosen(schema.columns[name.split(".")[0]])
-        metadata = {"partition": ("received_dt", "day"), **self._metadata, "kind": "staging"}
+        metadata = {"partition": ("file_dt", "day"), **self._metadata, "kind": "staging"}
         for name in self.indispensable_columns:
             schema.columns[name].nullable = False
         description = self.declaration.description or (self.model.__doc__ or "")

@@ -1,11 +1,11 @@
-"""The check of a prepared Parquet file against its contract, in batches of constant memory.
+"""The check of prepared Parquet files against their contract, in batches of constant memory.
 
 Here: streaming pandera validation and the uniqueness of the key. Not here: what happens with a failure
 (`publish.py`). Failures carry counts, check names and hashes of keys, never a value of a row.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,19 +43,21 @@ class Audit:
     failures: tuple[AuditFailure, ...]
 
 
-def audit_file(prepared: Path, contract: Contract, engine: Engine, batch_rows: int = BATCH_ROWS) -> Audit:
-    """Check a Parquet file against its contract: columns, types, every check on every row, and the key.
+def audit_files(
+    prepared: Sequence[Path], contract: Contract, engine: Engine, batch_rows: int = BATCH_ROWS
+) -> Audit:
+    """Check Parquet files against their contract: columns, types, every check on every row, and the key over all.
 
-    Memory is that of one batch; the key is checked by the engine, within its limit.
+    Memory is that of one batch; small files are checked together. The key is checked by the engine, within its limit.
     """
-    number_of_rows = pq.ParquetFile(prepared).metadata.num_rows
+    number_of_rows = sum(pq.read_metadata(path).num_rows for path in prepared)
     failures: list[AuditFailure] = []
     for rows in _batches(prepared, batch_rows):
         found = audit_rows(rows, contract)
         failures.extend(found)
         if any(failure.number_of_rows == 0 for failure in found):
             break  # the columns themselves are wrong: every further batch would say the same
-    if not failures:
+    if not failures and number_of_rows:
         failures.extend(_repeated_keys(prepared, contract, engine))
     return Audit(number_of_rows, _summed(failures))
 
@@ -72,8 +74,21 @@ def audit_rows(rows: pl.DataFrame, contract: Contract) -> list[AuditFailure]:
     return []
 
 
-def _batches(prepared: Path, batch_rows: int) -> Iterator[pl.DataFrame]:
-    with pq.ParquetFile(prepared) as parquet:
+def _batches(prepared: Sequence[Path], batch_rows: int) -> Iterator[pl.DataFrame]:
+    """The rows of all files in batches; files of other columns or types are never put into one."""
+    gathered: list[pl.DataFrame] = []
+    for rows in (rows for path in prepared for rows in _file_batches(path, batch_rows)):
+        fits = not gathered or gathered[0].schema == rows.schema
+        if not fits or sum(each.height for each in gathered) + rows.height > batch_rows:
+            yield pl.concat(gathered)
+            gathered = []
+        gathered.append(rows)
+    if gathered:
+        yield pl.concat(gathered)
+
+
+def _file_batches(path: Path, batch_rows: int) -> Iterator[pl.DataFrame]:
+    with pq.ParquetFile(path) as parquet:
         if parquet.metadata.num_rows == 0:
             yield pl.DataFrame(pl.from_arrow(parquet.schema_arrow.empty_table()))
         for batch in parquet.iter_batches(batch_size=batch_rows):
@@ -99,10 +114,10 @@ def _row_hash(rows: pl.DataFrame, index: int, contract: Contract) -> str:
     return hashlib.sha256(repr(key_values).encode()).hexdigest()[:16]
 
 
-def _repeated_keys(prepared: Path, contract: Contract, engine: Engine) -> list[AuditFailure]:
+def _repeated_keys(prepared: Sequence[Path], contract: Contract, engine: Engine) -> list[AuditFailure]:
     key = ", ".join(quoted(name) for name in contract.key)
     number_of_keys = engine.scalar(
-        f"SELECT count(*) FROM (SELECT {key} FROM {parquet_relation([prepared])} GROUP BY ALL HAVING count(*) > 1)"
+        f"SELECT count(*) FROM (SELECT {key} FROM {parquet_relation(prepared)} GROUP BY ALL HAVING count(*) > 1)"
     )
     return [AuditFailure(f"unique key ({', '.join(contract.key)})", None, number_of_keys)] if number_of_keys else []
 

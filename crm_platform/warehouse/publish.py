@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
-from crm_platform.warehouse.audit import AuditFailure, audit_file
+from crm_platform.warehouse.audit import AuditFailure, audit_files
 from crm_platform.warehouse.contract import Contract
 from crm_platform.warehouse.engine import Engine, Parameter
 
@@ -78,11 +78,9 @@ def publish_sql_file(
 def _write_and_audit(
     engine: Engine, contract: Contract, writes: Mapping[str | None, Write], prepared: Mapping[str | None, Path]
 ) -> int:
-    number_of_rows = 0
     for key, write in writes.items():
         write(prepared[key])
-        audit = audit_file(prepared[key], contract, engine)
-        if audit.failures:
-            raise ContractViolation(contract, audit.failures)
-        number_of_rows += audit.number_of_rows
-    return number_of_rows
+    audit = audit_files(list(prepared.values()), contract, engine)
+    if audit.failures:
+        raise ContractViolation(contract, audit.failures)
+    return audit.number_of_rows

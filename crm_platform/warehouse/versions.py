@@ -14,7 +14,7 @@ from crm_platform.warehouse.contract import PARTITION_FORMATS, Contract
 from crm_platform.warehouse.engine import Engine, bound, literal, parquet_relation, quoted
 from crm_platform.warehouse.publish import Publication, Write, publish
 
-LINEAGE = ("file_id", "file_part", "file_line", "content_hash", "received_dt", "loaded_dt")
+LINEAGE = ("file_id", "file_part", "file_line", "content_hash", "file_dt", "loaded_dt")
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Arrivals:
     """Rows that have arrived, as Parquet files of the table's columns without `LINEAGE` but with `file_number`,
     `file_part` and `file_line`.
 
-    files: a row (file_id, file_number, received_dt, loaded_dt) per file of them. committed: a row (file_id,
+    files: a row (file_id, file_number, file_dt, loaded_dt) per file of them. committed: a row (file_id,
     file_number) per file that was taken before.
     """
 
@@ -96,7 +96,7 @@ def _arrivals_sql(contract: Contract, arrivals: Arrivals, order: VersionOrder) -
     values = ", ".join(f"coalesce(CAST({quoted(name)} AS VARCHAR), chr(30))" for name in _value_columns(contract))
     key = "".join(f"{quoted(name)}, " for name in order.natural_key)
     rows = f"""
-        SELECT {key} {_version(order)} AS version_dt, file_number, file_part, file_line, received_dt,
+        SELECT {key} {_version(order)} AS version_dt, file_number, file_part, file_line, file_dt,
             {partition_expression(contract)} AS partition_key,
             md5(concat_ws(chr(31), {values})) AS content_hash
         FROM {parquet_relation(arrivals.parquet_files)} JOIN arrival_files USING (file_number)"""

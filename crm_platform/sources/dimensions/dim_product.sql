@@ -1,10 +1,10 @@
 -- sources.dim_product: the products as they stand. Grain: one row per product. Type 1: an attribute is overwritten.
 -- Key: product_key, given to each product_id by build.py.
--- Reads: all_products, all_prices (the newest version of each row of every source, with `source`, `received_dt`).
+-- Reads: all_products, all_prices (the newest version of each row of every source, with `source`, `file_dt`).
 WITH ranked_products AS (
     SELECT
         all_products.*,
-        row_number() OVER (PARTITION BY product_id ORDER BY received_dt DESC NULLS LAST, source) AS place
+        row_number() OVER (PARTITION BY product_id ORDER BY file_dt DESC NULLS LAST, source) AS place
     FROM all_products
 ),
 

@@ -1,10 +1,10 @@
 -- sources.dim_store: the stores as they stand. Grain: one row per store. Type 1: an attribute is overwritten.
 -- Key: store_key, given to each store_id by build.py.
--- Reads: all_stores (the newest version of each row of every source, with `source`, `received_dt`).
+-- Reads: all_stores (the newest version of each row of every source, with `source`, `file_dt`).
 WITH ranked_stores AS (
     SELECT
         all_stores.*,
-        row_number() OVER (PARTITION BY store_id ORDER BY received_dt DESC NULLS LAST, source) AS place
+        row_number() OVER (PARTITION BY store_id ORDER BY file_dt DESC NULLS LAST, source) AS place
     FROM all_stores
 )
 

@@ -48,7 +48,7 @@ COMPANY_SECTIONS: Mapping[str, Mapping[str, type[pl.DataType]]] = {
 @dataclass(frozen=True)
 class StagingRef:
     """The rows of a feed of one source: a view `<schema>.<view>` with the newest version of each row, which has the
-    columns of the canonical feed and `received_dt`."""
+    columns of the canonical feed and `file_dt`."""
 
     source: str
     relation: str
@@ -83,7 +83,7 @@ def company_members(company: Company, section: str) -> pl.DataFrame:
 
 
 def all_sources_query(feed: str, staging: Sequence[StagingRef]) -> str:
-    """SQL for the rows of a feed of these sources: `source`, the canonical feed's columns, `received_dt`."""
+    """SQL for the rows of a feed of these sources: `source`, the canonical feed's columns, `file_dt`."""
     types = _column_types(feed)
     nulls = ", ".join(f"CAST(NULL AS {duckdb_type}) AS {quoted(name)}" for name, duckdb_type in types.items())
     names = ", ".join(quoted(name) for name in types)
@@ -123,7 +123,7 @@ def _column_types(feed: str) -> dict[str, str]:
     schema.unique = list(metadata["natural_key"])  # a contract has a key; the feed's own is only unique per source
     contract = contract_from_schema(schema, model.__doc__ or "", metadata)
     return {column.name: column.duckdb_type for column in contract.columns} | {
-        "received_dt": "TIMESTAMP WITH TIME ZONE"
+        "file_dt": "TIMESTAMP WITH TIME ZONE"
     }
 
 

@@ -13,7 +13,7 @@ from itertools import islice
 
 import numpy as np
 import polars as pl
-import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow as pa
 
 from crm_platform.sources.readers.batch import (
     SOURCE_LINE,

@@ -82,7 +82,7 @@ class ReadLimits:
     maximum_unpacked_bytes: int = 64 * 1024**3
     maximum_ratio: float = 200.0
     batch_rows: int = 250_000
-    block_bytes: int = 16 * 1024**2
+    block_bytes: int = 8 * 1024**2
     memory_limit: str = "1GB"
     threads: int | None = None
 

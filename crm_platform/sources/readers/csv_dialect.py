@@ -146,7 +146,8 @@ def _matches(record: Sequence[str], wanted: set[str]) -> int:
 
 
 def _usual_width(records: Sequence[Sequence[str]]) -> int:
-    widths = Counter(len(record) for record in records)
+    """The most common number of fields; lines of one field (titles, notes) count only where there are no others."""
+    widths = Counter(len(record) for record in records if len(record) > 1) or Counter(len(record) for record in records)
     return widths.most_common(1)[0][0] if widths else 0
 
 

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
-import pyarrow as pa  # type: ignore[import-untyped]
-import pyarrow.compute as pa_compute  # type: ignore[import-untyped]
-import pyarrow.parquet as pa_parquet  # type: ignore[import-untyped]
+import pyarrow as pa
+import pyarrow.compute as pa_compute
+import pyarrow.parquet as pa_parquet
 from adbc_driver_manager import Error as DriverError
-from adbc_driver_postgresql import dbapi as postgresql  # type: ignore[import-untyped]
+from adbc_driver_postgresql import dbapi as postgresql
 from adbc_driver_sqlite import dbapi as sqlite
 
 from crm_platform.sources.readers.batch import RefusedFile, SourceColumn
@@ -193,7 +193,7 @@ def _write(batches: pa.RecordBatchReader, cursor: str | None, destination: Path,
                 rows += batch.num_rows
                 cursor_to = _greater(cursor_to, batch, cursor)
         _flush_to_disk(temporary)
-        os.replace(temporary, destination)
+        temporary.replace(destination)
     finally:
         temporary.unlink(missing_ok=True)
     columns = [SourceColumn(field.name, str(field.type)) for field in batches.schema]

@@ -36,7 +36,6 @@ from crm_platform.sources.readers.sheet_header import SEARCHED_ROWS, SheetHeader
 SHEET = "sheet"
 CHUNK_ROWS = 10_000
 XML_CHUNK = 4 * 1024**2
-OLE_MAGIC = b"\xd0\xcf\x11\xe0"
 FORMULA_CELL = re.compile(rb'<c r="[A-Z]+(\d+)"[^>]*><f(?:[^>]*/>|[^>]*>[^<]*</f>)\s*(?:<v></v>|<v/>)?\s*</c>')
 RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 

@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 import numpy as np
 import polars as pl
-import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow as pa
 
 from crm_platform.sources.readers.batch import (
     SOURCE_LINE,
@@ -67,7 +67,7 @@ class _Lines:
 def open_json_lines(request: Request) -> ReadFile:
     """Open JSON Lines or a JSON document.
 
-    columns: the keys of the first lines and those the mapping mentions; a key met later is a column from its batch on.
+    columns: the keys of the first lines; a key met later is a column from its batch on.
     Raises RefusedFile: binary_content, unknown_encoding, wrong_encoding, no_records, line_too_long, too_many_columns.
     """
     text = text_content(request.content, request.form.encoding, is_unicode=True)
@@ -151,16 +151,9 @@ class _Parser:
         return self._rows(_in_batches(objects), paths), reject_frame(rejects), paths
 
     def _by_kind(self, lines: pa.Table) -> pl.DataFrame:
-        """Columns place, kind: the JSON type of each line; null for what is no JSON; BLANK for an empty line."""
-        kinds: pl.DataFrame = self.connection.sql(
-            """
-            SELECT place,
-                   CASE WHEN trim(line, E' \\t\\r\\n') = '' THEN 'BLANK' WHEN json_valid(line) THEN json_type(line) END
-                   AS kind
-            FROM lines ORDER BY place
-            """
-        ).pl()
-        return kinds
+        """Columns place, kind: the JSON type of each line in order, null for what is no JSON."""
+        query = "SELECT place, TRY(json_type(line)) AS kind FROM lines"
+        return _in_order(self.connection.sql(query).pl())
 
     def _paths(self, lines: pa.Table, known: list[Path]) -> list[Path]:
         """The paths of the leaves of these lines that are not known yet, in alphabetical order."""
@@ -196,14 +189,14 @@ class _Parser:
             return pl.DataFrame(schema=schema) if lines.num_rows == 0 else _only_numbers(lines)
         rows = self.connection.sql(
             f"""
-            SELECT {", ".join(columns)}, number AS {SOURCE_LINE}
-            FROM (SELECT json_extract_string(line, $wanted) AS found, number, place FROM lines) ORDER BY place
+            SELECT {", ".join(columns)}, number, place
+            FROM (SELECT json_extract_string(line, $wanted) AS found, number, place FROM lines)
             """,
             params={"wanted": wanted},
         )
-        found: pl.DataFrame = rows.pl()
+        found = _in_order(rows.pl()).drop("place")
         found.columns = [*names, SOURCE_LINE]  # by place: DuckDB takes id and ID for one name
-        return found.cast(dict(schema))
+        return found.with_columns(pl.col(name).cast(dtype) for name, dtype in schema.items())
 
 
 def _only_numbers(lines: pa.Table) -> pl.DataFrame:
@@ -232,13 +225,19 @@ def _invalid_rejects(lines: _Lines, ends: Offsets, bad: list[int]) -> list[Rejec
 
 
 def _not_objects(lines: _Lines, ends: Offsets, kinds: pl.DataFrame) -> list[Reject]:
+    """The rejects of the lines that hold something other than an object; blank lines hold nothing."""
     rejects = []
-    for place, kind in kinds.filter(~pl.col("kind").is_in(["OBJECT", "BLANK"]) | pl.col("kind").is_null()).rows():
-        reason, detail = (
-            ("not_an_object", f"the line is JSON, but of type {kind}") if kind else ("not_json", "not JSON")
-        )
-        rejects.append(Reject(int(lines.numbers[place]), reason, detail, raw_text(_line(lines, ends, place))))
+    for place, kind in kinds.filter(pl.col("kind").ne_missing("OBJECT")).rows():
+        text = _line(lines, ends, place)
+        if text.strip():
+            reason, detail = ("not_an_object", f"JSON of type {kind}") if kind else ("not_json", "not JSON")
+            rejects.append(Reject(int(lines.numbers[place]), reason, detail, raw_text(text)))
     return rejects
+
+
+def _in_order(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows by `place`, in which order DuckDB mostly gives them already."""
+    return rows if rows["place"].is_sorted() else rows.sort("place")
 
 
 def _line(lines: _Lines, ends: Offsets, place: int) -> bytes:

@@ -8,8 +8,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import polars as pl
-import pyarrow as pa  # type: ignore[import-untyped]
-import pyarrow.parquet as pa_parquet  # type: ignore[import-untyped]
+import pyarrow as pa
+import pyarrow.parquet as pa_parquet
 
 from crm_platform.sources.readers.batch import (
     SOURCE_LINE,

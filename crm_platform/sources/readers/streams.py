@@ -4,6 +4,7 @@ What the bytes mean as text stands in `content.py`; the members of an archive in
 """
 
 import gzip
+import zipfile
 import zlib
 from pathlib import Path
 from typing import BinaryIO, Protocol, cast
@@ -72,7 +73,7 @@ class LimitedStream:
             raise RefusedFile(
                 "truncated_archive", f"{self._name} ends in the middle of its packed data: ask for it again"
             ) from None
-        except (OSError, zlib.error, NotImplementedError) as error:
+        except (OSError, zlib.error, zipfile.BadZipFile, NotImplementedError) as error:
             raise RefusedFile(
                 "damaged_archive", f"{self._name} cannot be unpacked ({type(error).__name__}): ask for it again"
             ) from None

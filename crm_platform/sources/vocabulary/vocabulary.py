@@ -11,7 +11,8 @@ from types import MappingProxyType
 from typing import Any
 
 import polars as pl
-import yaml
+
+from crm_platform.yaml_text import read_yaml
 
 _PACKAGE = "crm_platform.sources.vocabulary"
 _SEXES = ("female", "male", None)
@@ -57,5 +58,5 @@ def postcode_patterns() -> Mapping[str, str]:
 
 
 def _load(name: str) -> dict[str, Any]:
-    loaded: dict[str, Any] = yaml.safe_load(files(_PACKAGE).joinpath(name).read_text(encoding="utf-8"))
+    loaded: dict[str, Any] = read_yaml(files(_PACKAGE).joinpath(name).read_text(encoding="utf-8"))
     return loaded

@@ -50,10 +50,10 @@ def promotion_source_keys(engine: Engine) -> dict[str, int]:
 def stage(engine: Engine, source: str, feed: str, rows: list[dict[str, object]], received: int = 1) -> StagingRef:
     """Stand-in for the newest rows of a source's staging table, received on that day of January 2026."""
     staged = pl.DataFrame(
-        [{**row, "received_dt": datetime(2026, 1, received, tzinfo=UTC)} for row in rows],
+        [{**row, "file_dt": datetime(2026, 1, received, tzinfo=UTC)} for row in rows],
         schema={
             **{name: column.dtype.type for name, column in FEEDS[feed].to_schema().columns.items()},
-            "received_dt": pl.Datetime("us", "UTC"),
+            "file_dt": pl.Datetime("us", "UTC"),
         },
     )
     view = f"stg_{source}_{feed}_latest"

@@ -78,7 +78,8 @@ def test_bytes_that_are_no_text_harm_their_own_line_only(tmp_path: Path) -> None
 def test_cloudfront_is_read_by_the_names_of_its_fields(tmp_path: Path) -> None:
     data = (
         b"#Version: 1.0\n#Fields: date time c-ip cs-method cs-uri-stem sc-status cs(User-Agent) cs-uri-query sc-bytes"
-        b" x-edge-request-id\n2019-12-04\t21:02:31\t192.0.2.1\tGET\t/i.html\t200\tMozilla/5.0%2520(X)\ta=b\t392\tSOX4==\n"
+        b" x-edge-request-id\n"
+        b"2019-12-04\t21:02:31\t192.0.2.1\tGET\t/i.html\t200\tMozilla/5.0%2520(X)\ta=b\t392\tSOX4==\n"
         b"short\tline\n"
     )
     read = read_bytes(tmp_path, data, LOG)

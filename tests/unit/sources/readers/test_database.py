@@ -5,10 +5,12 @@ import shutil
 import sqlite3
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import psycopg
@@ -105,7 +107,7 @@ def test_a_failed_extract_leaves_the_old_one(tmp_path: Path, till: str) -> None:
     assert (tmp_path / "out.parquet").read_bytes() == b"old"
 
 
-def unprivileged() -> dict[str, int]:
+def unprivileged() -> dict[str, Any]:
     """Arguments for a process that must not run as root."""
     return {"user": 65534, "group": 65534} if os.geteuid() == 0 else {}
 
@@ -116,7 +118,7 @@ def server() -> Iterator[str]:
     if INITDB is None or POSTGRES is None:
         pytest.skip("no PostgreSQL server is installed here (initdb, postgres)")
     with tempfile.TemporaryDirectory(prefix="pg-", ignore_cleanup_errors=True) as folder:
-        os.chmod(folder, 0o777)
+        Path(folder).chmod(0o777)
         data = f"{folder}/data"
         subprocess.run(
             [INITDB, "-D", data, "-U", "reader", "-A", "trust", "--no-sync"],
@@ -135,7 +137,6 @@ def server() -> Iterator[str]:
 
 def ready(url: str) -> str:
     """The url, once the server answers."""
-    import time
 
     for _ in range(100):
         try:

@@ -57,7 +57,7 @@ def test_what_the_csv_module_writes_is_read_back_with_its_lines(
 @SHARED_FOLDER
 @given(body=st.lists(st.sampled_from([b'"', b",", b"\n", b"\r\n", b"a", b"\xff", b'""', b",\n", b'"\n', b"\r"])))
 def test_the_size_of_a_block_changes_nothing(tmp_path: Path, body: list[bytes]) -> None:
-    form = FileForm(kind="csv", delimiter=",", quote='"', encoding="utf-8")
+    form = FileForm(kind="csv", delimiter=",", quote='"', encoding="utf-8", skip_rows=0)
     data = b"one,two\n" + b"".join(body)
     whole = read_bytes(tmp_path, data, form)
     parts = read_bytes(tmp_path, data, form, limits=ReadLimits(block_bytes=5))
@@ -69,7 +69,7 @@ def test_the_size_of_a_block_changes_nothing(tmp_path: Path, body: list[bytes]) 
 @SHARED_FOLDER
 @given(body=st.lists(st.sampled_from(['"', ",", "\n", "a", "b,c", '""', ",\n", '"\n'])))
 def test_every_line_is_blank_or_in_a_row_or_in_a_reject(tmp_path: Path, body: list[str]) -> None:
-    form = FileForm(kind="csv", delimiter=",", quote='"', encoding="utf-8")
+    form = FileForm(kind="csv", delimiter=",", quote='"', encoding="utf-8", skip_rows=0)
     data = "one,two\n" + "".join(body)
     read = read_bytes(tmp_path, data.encode(), form)
     begun = sorted([*read.lines, *(line for line, _ in read.rejects)])

@@ -92,6 +92,14 @@ def test_a_zip_cut_off_is_refused(tmp_path: Path) -> None:
     assert refusal_of(path, CSV) == "truncated_archive"
 
 
+def test_a_zip_with_damaged_data_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "damaged.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr("x.csv", b"id,name\n" + b"1,abcdefgh\n" * 1000)
+    path.write_bytes(path.read_bytes().replace(b"1,abcdefgh\n", b"1,abcdxfgh\n", 3))
+    assert refusal_of(path, CSV) == "damaged_archive"
+
+
 def test_an_archive_in_an_archive_is_refused(tmp_path: Path) -> None:
     assert refusal_of(zipped(tmp_path, {"x.csv.gz": gzip.compress(b"a")}), CSV) == "nested_archive"
 
