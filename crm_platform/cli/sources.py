@@ -13,6 +13,8 @@ from rich.table import Table
 from crm_platform.cli.console import output
 from crm_platform.cli.failures import CommandError
 from crm_platform.environment import config_from, home_from, tuning_from
+from crm_platform.sources.declaration import SourceDeclaration
+from crm_platform.sources.feeds.registry import FEEDS
 from crm_platform.sources.landing import landed_files, quarantined_rows_path
 from crm_platform.sources.ledger import FILE_LEDGER, QUARANTINED_ROWS
 from crm_platform.sources.load import feed_ledger
@@ -54,6 +56,27 @@ def check() -> None:
     """
     feeds = _feeds(None)
     output.print(f"{len(feeds)} feeds of {len({feed.source for feed in feeds})} sources are declared well.")
+
+
+@app.command()
+def contracts() -> None:
+    """List the canonical feeds and their columns: what a declared source can say that its rows are.
+
+    Example: crm sources contracts
+    """
+    for name, model in sorted(FEEDS.items()):
+        output.print(f"[bold]{name}[/]: {' '.join((model.__doc__ or '').split())}", soft_wrap=True)
+        for column_name, column in model.to_schema().columns.items():
+            output.print(f"  {column_name}: {column.description}", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON schema of a declared source, by which editors complete and check.
+
+    Example: crm sources schema > source.schema.json
+    """
+    output.print_json(data=SourceDeclaration.model_json_schema())
 
 
 @app.command()

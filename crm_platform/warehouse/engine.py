@@ -92,7 +92,7 @@ class Engine:
     def write_query(self, sql: str, destination: Path, parameters: Mapping[str, Parameter] | None = None) -> None:
         """Stream the rows of a query, in its order, to a Parquet file."""
         self.execute(
-            f"COPY ({bound(sql, parameters).rstrip().rstrip(';')}) TO {literal(str(destination))} "
+            f"COPY (\n{bound(sql, parameters).rstrip().rstrip(';')}\n) TO {literal(str(destination))} "  # a comment ends
             f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP_ROWS})"
         )
 
@@ -125,10 +125,11 @@ def view_query(contract: Contract, data_files: Sequence[Path]) -> str:
     return f"SELECT {names} FROM ({empty} UNION ALL BY NAME SELECT * FROM {parquet_relation(data_files)})"
 
 
-def parquet_relation(data_files: Sequence[Path]) -> str:
-    """SQL's table function over Parquet files, without columns from folder names."""
+def parquet_relation(data_files: Sequence[Path], with_file_name: bool = False) -> str:
+    """SQL's table function over Parquet files, without columns from folder names; `filename` on request."""
     paths = ", ".join(literal(str(path)) for path in data_files)
-    return f"read_parquet([{paths}], union_by_name = true, hive_partitioning = false)"
+    file_name = ", filename = true" if with_file_name else ""
+    return f"read_parquet([{paths}], union_by_name = true, hive_partitioning = false{file_name})"
 
 
 def relation_name(relation: Contract | View) -> str:

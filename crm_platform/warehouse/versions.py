@@ -44,7 +44,8 @@ class VersionOrder:
 def publish_versions(
     engine: Engine, contract: Contract, arrivals: Arrivals, order: VersionOrder
 ) -> tuple[Publication | None, pl.DataFrame]:
-    """Add the arrivals that are new to the table, replacing the partitions that they touch, whole.
+    """Add the arrivals that are new to the table, replacing the partitions that change, whole; the others stay as they
+    are, to the byte.
 
     Running it again with the same arrivals gives the same table: what is there of the very same rows is left out
     first, as are rows of files that were never committed.
@@ -55,16 +56,12 @@ def publish_versions(
         return None, pl.DataFrame(schema={"file_number": pl.Int64, "rows_loaded": pl.Int64})
     with engine.registered(arrival_files=arrivals.files, committed_files=arrivals.committed):
         engine.execute(_arrivals_sql(contract, arrivals, order))
-        touched = _touched_partitions(engine)
-        present = [
-            path
-            for key, path in _partition_files(engine, contract)
-            if not contract_is_by_event(contract) or key in touched
-        ]
-        engine.execute(_verdict_sql(contract, order, present))
+        present = _files_with_versions(engine, contract, order)
+        engine.execute(_verdict_sql(order, present))
         loaded = engine.query("SELECT file_number, count(*) AS rows_loaded FROM fresh GROUP BY file_number")
         engine.execute(_rows_sql(contract, arrivals))
-        publication = publish(engine, contract, {key: _write_partition(engine, contract, key) for key in touched})
+        changed = sorted({*_partitions_of(engine, "fresh"), *_partitions_with_rows_to_drop(engine, contract, present)})
+        publication = publish(engine, contract, {key: _write_partition(engine, contract, key) for key in changed})
         for table in ("arrivals", "fresh", "fresh_rows"):
             engine.execute(f"DROP TABLE {table}")
     return publication, loaded
@@ -113,12 +110,35 @@ def _version(order: VersionOrder) -> str:
     return quoted(order.version_column) if order.version_column else "CAST(NULL AS TIMESTAMPTZ)"
 
 
-def _touched_partitions(engine: Engine) -> list[str]:
-    return engine.query("SELECT DISTINCT partition_key FROM arrivals ORDER BY partition_key")["partition_key"].to_list()
+def _partitions_of(engine: Engine, table: str) -> list[str]:
+    return engine.query(f"SELECT DISTINCT partition_key FROM {table}")["partition_key"].to_list()
 
 
-def _partition_files(engine: Engine, contract: Contract) -> list[tuple[str, Path]]:
-    return list(zip(engine.lake.partition_keys(contract), engine.lake.data_files(contract), strict=True))
+def _files_with_versions(engine: Engine, contract: Contract, order: VersionOrder) -> list[Path]:
+    """The table's files in which other versions of what has arrived can stand.
+
+    Where the partition is part of what names a thing, only the partitions that something has arrived for; otherwise
+    (an order whose date was corrected) the version before may lie in any.
+    """
+    named_by = order.natural_key or _value_columns(contract)
+    if contract.partition is None or contract.partition.column not in named_by:
+        return engine.lake.data_files(contract)
+    touched = _partitions_of(engine, "arrivals")
+    return [path for key in touched if (path := engine.lake.data_file(contract, key)).exists()]
+
+
+def _partitions_with_rows_to_drop(engine: Engine, contract: Contract, present: Sequence[Path]) -> list[str]:
+    """The partitions among these files that hold rows of files never committed, or that arrive again themselves."""
+    if not present:
+        return []
+    dropped = engine.query(
+        f"SELECT DISTINCT filename FROM {parquet_relation(present, with_file_name=True)} AS present "
+        "LEFT JOIN committed_files USING (file_id) "
+        "WHERE file_number IS NULL OR (file_number, file_part, file_line) IN "
+        "(SELECT (file_number, file_part, file_line) FROM arrivals)"
+    )["filename"]
+    keys = dict(zip(map(str, engine.lake.data_files(contract)), engine.lake.partition_keys(contract), strict=True))
+    return [keys[name] for name in dropped]
 
 
 def _present_rows(present: Sequence[Path]) -> str:
@@ -129,18 +149,18 @@ def _present_rows(present: Sequence[Path]) -> str:
     )
 
 
-def _verdict_sql(contract: Contract, order: VersionOrder, present: Sequence[Path]) -> str:
+def _verdict_sql(order: VersionOrder, present: Sequence[Path]) -> str:
     """`fresh`: the place, content hash and partition of the arrivals that say something new."""
     key = list(order.natural_key) or ["content_hash"]
     place = ["content_hash", "version_dt", "file_number", "file_part", "file_line"]
     columns = ", ".join(dict.fromkeys(quoted(name) for name in (*key, *place)))
     candidates = f"SELECT {columns}, partition_key, TRUE AS is_arrival FROM arrivals"
     if present:
-        same = " AND ".join(f"earlier.{quoted(name)} IS NOT DISTINCT FROM arrivals.{quoted(name)}" for name in key)
+        names = ", ".join(quoted(name) for name in key)  # none of them is ever null
         candidates += f"""
         UNION ALL SELECT {columns}, NULL, FALSE
         FROM (SELECT *, {_version(order)} AS version_dt FROM {_present_rows(present)}) AS earlier
-        WHERE EXISTS (SELECT 1 FROM arrivals WHERE {same})"""
+        SEMI JOIN arrivals USING ({names})"""
     versions = f"""
         SELECT *, lag(content_hash) OVER (
             PARTITION BY {", ".join(quoted(name) for name in key)}
