@@ -3,17 +3,16 @@
 Here: the assets. Not here: what a dimension is and how it keeps its keys (`crm_platform/sources/dimensions/`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import dagster as dg
 
 from assets.metadata import definition_metadata, publication_metadata
 from assets.publishing import AssetEvents, asset_key, contract_check, published
+from crm_platform.sources.all_sources import staging_refs
 from crm_platform.sources.company import load_company
 from crm_platform.sources.dimensions.build import DIMENSIONS, Dimension, publish_dimension
-from crm_platform.sources.dimensions.relations import StagingRef
-from crm_platform.sources.latest import latest_view
 from crm_platform.sources.staging import StagedFeed
 from crm_platform.warehouse.publish import Publication
 from resources.warehouse import WarehouseResource
@@ -45,7 +44,7 @@ def _dimension_asset(name: str, dimension: Dimension, feeds: Sequence[StagedFeed
         def build() -> Publication:
             company = load_company(Path(warehouse.config_folder) / "company.yaml")
             with warehouse.engine() as engine:
-                return publish_dimension(engine, name, company, _staging(staged))
+                return publish_dimension(engine, name, company, staging_refs(staged))
 
         yield from published(
             contract,
@@ -54,11 +53,3 @@ def _dimension_asset(name: str, dimension: Dimension, feeds: Sequence[StagedFeed
         )
 
     return dimension_table
-
-
-def _staging(staged: Sequence[StagedFeed]) -> Mapping[str, list[StagingRef]]:
-    by_feed: dict[str, list[StagingRef]] = {}
-    for feed in staged:
-        view = latest_view(feed)
-        by_feed.setdefault(feed.contract_name, []).append(StagingRef(feed.source, f"{view.schema}.{view.table}"))
-    return by_feed

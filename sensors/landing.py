@@ -13,7 +13,15 @@ from crm_platform.sources.landing import LandedFile
 from crm_platform.sources.staging import StagedFeed
 from resources.landing import LandingZoneResource
 
+NAME = "landing_sensor"
 LOOK_EVERY_SECONDS = 30
+UNFINISHED = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
 
 
 def landing_sensor(feeds: Sequence[StagedFeed], landing_zone: LandingZoneResource) -> dg.SensorDefinition:
@@ -21,7 +29,7 @@ def landing_sensor(feeds: Sequence[StagedFeed], landing_zone: LandingZoneResourc
     by_name = {feed.name: feed for feed in feeds}
 
     @dg.sensor(
-        name="landing_sensor",
+        name=NAME,
         job_name=REFRESH_JOB,
         minimum_interval_seconds=LOOK_EVERY_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
@@ -30,9 +38,11 @@ def landing_sensor(feeds: Sequence[StagedFeed], landing_zone: LandingZoneResourc
     def look(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         landed = {name: [_sight(file) for file in landing_zone.landed(feed)] for name, feed in by_name.items()}
         request, memory = next_request(landed, memory_from(context.cursor), time.time(), landing_zone.quiet_seconds)
-        context.update_cursor(memory.dumped())
         if request is None:
-            return dg.SkipReason("Nothing new has arrived.")
+            return dg.SensorResult(skip_reason="Nothing new has arrived.", cursor=memory.dumped())
+        if _is_under_way(context):
+            # The files still lie there because they are being loaded, not because the load failed.
+            return dg.SkipReason("The load asked for before is under way.")
         keys = [asset_key(by_name[name].contract) for name in request.feeds]
         return dg.SensorResult(
             run_requests=[
@@ -46,6 +56,11 @@ def landing_sensor(feeds: Sequence[StagedFeed], landing_zone: LandingZoneResourc
         )
 
     return look
+
+
+def _is_under_way(context: dg.SensorEvaluationContext) -> bool:
+    asked_here = dg.RunsFilter(statuses=UNFINISHED, tags={"dagster/sensor_name": NAME})
+    return bool(context.instance.get_runs(asked_here, limit=1))
 
 
 def _with_downstream(context: dg.SensorEvaluationContext, keys: Sequence[dg.AssetKey]) -> list[dg.AssetKey]:

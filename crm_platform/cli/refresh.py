@@ -7,11 +7,13 @@ from uuid import uuid4
 
 import dagster as dg
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.progress import Progress
 from rich.table import Table
 
 from assets.jobs import REFRESH_JOB
 from crm_platform.cli.console import errors, output, progress
+from crm_platform.cli.runs import REFRESH_TAGS, alive, end_abandoned_refreshes
 from crm_platform.cli.storage import prepare_dagster_home
 from crm_platform.definitions import build_definitions
 from crm_platform.environment import config_from, home_from, tuning_from
@@ -46,8 +48,12 @@ def refresh(
     with dg.DagsterInstance.get() as instance, progress() as bars:
         job = definitions.resolve_job_def(REFRESH_JOB)
         run_id = str(uuid4())
+        end_abandoned_refreshes(instance, home)
         _show_progress(bars, instance, run_id, len(job.graph.nodes))
-        result = job.execute_in_process(instance=instance, run_id=run_id, run_config=QUIET, raise_on_error=False)
+        with alive(home, run_id):
+            result = job.execute_in_process(
+                instance=instance, run_id=run_id, run_config=QUIET, raise_on_error=False, tags=REFRESH_TAGS
+            )
     outcome = _outcome(result)
     seconds = perf_counter() - started
     if as_json:
@@ -119,7 +125,8 @@ def _as_json(outcome: Outcome, seconds: float, success: bool) -> dict[str, Any]:
 
 
 def _print_summary(outcome: Outcome, seconds: float) -> None:
-    table = Table("table", "rows", "received", "loaded", "quarantined", "known", title="What is there now")
+    table = Table("table", "rows", "received", "loaded", "quarantined", "known", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.columns[0].no_wrap = True
     for column in table.columns[1:]:
         column.justify = "right"
     for name, metadata in sorted(outcome.metadata.items()):

@@ -7,9 +7,11 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
+import dagster as dg
 import typer
 
 from crm_platform.cli.console import output
+from crm_platform.cli.runs import alone_up, end_abandoned_runs
 from crm_platform.cli.storage import prepare_dagster_home
 from crm_platform.environment import config_from, home_from
 
@@ -32,15 +34,18 @@ def up(
         *("dev", "--module-name", "crm_platform.definitions"),
         *("--host", host, "--port", str(port), "--log-level", "warning"),
     ]
-    # A group of its own: Dagster's children are ended with it, and a server started from a script heeds SIGTERM.
-    process = subprocess.Popen(command, env=environment, start_new_session=True)
-    output.print(f"The UI opens at http://{host}:{port} in a few seconds. Ctrl-C ends it.")
-    signal.signal(signal.SIGTERM, lambda *_: _stop(process))
-    try:
-        code = process.wait()
-    except KeyboardInterrupt:
-        _stop(process)
-        code = 0
+    with alone_up(home) as lock:
+        with dg.DagsterInstance.get() as instance:
+            end_abandoned_runs(instance, home)
+        # A group of its own: Dagster's children are ended with it, and a server started from a script heeds SIGTERM.
+        process = subprocess.Popen(command, env=environment, start_new_session=True, pass_fds=(lock.fileno(),))
+        output.print(f"The UI opens at http://{host}:{port} in a few seconds. Ctrl-C ends it.")
+        signal.signal(signal.SIGTERM, lambda *_: _stop(process))
+        try:
+            code = process.wait()
+        except KeyboardInterrupt:
+            _stop(process)
+            code = 0
     raise typer.Exit(code if code >= 0 else 0)
 
 

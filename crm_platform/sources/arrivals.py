@@ -51,7 +51,7 @@ def memory_from(cursor: str | None) -> Memory:
         content = json.loads(cursor or "{}")
         seen = {name: (int(size), float(changed)) for name, (size, changed) in content.get("seen", {}).items()}
         asked = {key: (int(times), float(last)) for key, (times, last) in content.get("asked", {}).items()}
-    except (ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         return Memory()
     return Memory(seen, asked)
 
@@ -89,4 +89,5 @@ def _digest(settled: Mapping[str, Sequence[Sight]]) -> str:
 
 
 def _retry_seconds(times: int) -> float:
-    return min(LAST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2.0 ** (times - 1))
+    # The exponent is bounded, or a file that fails for weeks would make the power overflow.
+    return min(LAST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2.0 ** min(times - 1, 30))

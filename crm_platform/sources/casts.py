@@ -4,22 +4,28 @@ Here: polars expressions from a source column to a typed one; what cannot be rea
 `wrong_type` notices it. Not here: which column comes from where (`mapping.py`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import polars as pl
 
 ISO_DATES = ("%Y-%m-%d", "%Y%m%d", "%Y/%m/%d")
 ISO_TIMES = (
+    "%Y-%m-%d %H:%M:%S%.f",
+    "%Y-%m-%dT%H:%M:%S%.f",
     "%Y-%m-%dT%H:%M:%S%.f%:z",
     "%Y-%m-%d %H:%M:%S%.f%:z",
-    "%Y-%m-%dT%H:%M:%S%.f",
-    "%Y-%m-%d %H:%M:%S%.f",
-    "%Y-%m-%dT%H:%M",
     "%Y-%m-%d %H:%M",
+    "%Y-%m-%dT%H:%M",
+    "%Y-%m-%dT%H:%M%:z",
+    "%Y-%m-%d %H:%M%:z",
 )
+_TIME_OF_DAY = r"[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:[zZ]|[+-]\d{2}:?\d{2})?$"
+_LATEST_EPOCH = 253_402_300_799  # the end of the year 9999, in seconds
 _TRUE = ["true", "t", "yes", "y", "1", "j", "ja", "si", "sì", "oui", "x", "on"]
 _FALSE = ["false", "f", "no", "n", "0", "nein", "nee", "nej", "nei", "non", "off"]
 _WHOLE_LIMIT = 2**53
+_UTC = pl.Datetime("us", "UTC")
 
 
 def cast_column(
@@ -51,8 +57,9 @@ def cast_column(
 
 
 def as_text(value: pl.Expr, given: pl.DataType) -> pl.Expr:
-    """Text, trimmed, with the empty text as null; whole floating-point numbers lose their `.0`."""
+    """Text, trimmed, with the empty text as null; whole floating-point numbers lose their `.0`, NaN is null."""
     if given.is_float():
+        value = value.fill_nan(None)
         is_whole = (value == value.floor()) & (value.abs() < _WHOLE_LIMIT)
         return (
             pl.when(is_whole).then(value.cast(pl.Int64, strict=False).cast(pl.String)).otherwise(value.cast(pl.String))
@@ -73,12 +80,18 @@ def as_whole_number(value: pl.Expr, given: pl.DataType, decimal_mark: str = ".")
 
 
 def as_number(value: pl.Expr, given: pl.DataType, wanted: pl.DataType, decimal_mark: str = ".") -> pl.Expr:
-    """Floating-point numbers and amounts; thousands marks and a currency sign in front are passed over."""
-    if given.is_float() and wanted.is_decimal():
-        return value.round(4).cast(wanted, strict=False)
-    if given.is_numeric():
-        return value.cast(wanted, strict=False)
-    return _plain_number(value, decimal_mark).cast(wanted, strict=False)
+    """Floating-point numbers and amounts; thousands marks and a currency sign in front are passed over.
+
+    What is not finite, or too large for an amount, cannot be read.
+    """
+    if not given.is_numeric():
+        return _plain_number(value, decimal_mark).cast(wanted, strict=False)
+    readable = pl.when(value.is_finite()).then(value) if given.is_float() else value
+    if isinstance(wanted, pl.Decimal):
+        # Such a cast raises for a number that does not fit, strict or not.
+        readable = pl.when(readable.abs() < 10 ** (wanted.precision - wanted.scale)).then(readable)
+        readable = readable.round(wanted.scale) if given.is_float() else readable
+    return readable.cast(wanted, strict=False)
 
 
 def as_flag(value: pl.Expr, given: pl.DataType) -> pl.Expr:
@@ -96,39 +109,55 @@ def as_date(value: pl.Expr, given: pl.DataType, formats: Sequence[str] = ()) -> 
     if given.base_type() == pl.Datetime:
         return value.dt.date()
     text = as_text(value, given)
-    if formats:
-        return pl.coalesce(*(text.str.to_date(each, strict=False) for each in formats))
-    return pl.coalesce(
-        *(
-            text.str.split("T").list.first().str.split(" ").list.first().str.to_date(each, strict=False)
-            for each in ISO_DATES
-        )
-    )
+    if not formats:
+        text = text.str.replace(_TIME_OF_DAY, "")
+    return _first_reading(text, [partial(_read_date, each=each) for each in formats or ISO_DATES], pl.Date())
 
 
 def as_timestamp(value: pl.Expr, given: pl.DataType, formats: Sequence[str] = (), time_zone: str = "UTC") -> pl.Expr:
     """UTC timestamps of microseconds. A local time that a clock change repeats is the first of the two."""
     if isinstance(given, pl.Datetime):
-        return (
-            value.dt.convert_time_zone("UTC").cast(pl.Datetime("us", "UTC"))
-            if given.time_zone
-            else _local(value, time_zone)
-        )
+        return value.dt.convert_time_zone("UTC").cast(_UTC) if given.time_zone else _local(value, time_zone)
     if given == pl.Date:
         return _local(value.cast(pl.Datetime("us")), time_zone)
     if given.is_numeric():
-        return (
-            pl.from_epoch(value.cast(pl.Int64, strict=False), time_unit="s")
-            .dt.replace_time_zone("UTC")
-            .cast(pl.Datetime("us", "UTC"))
-        )
+        seconds = value.cast(pl.Int64, strict=False)
+        # Further away, the microseconds overflow into a date that looks right.
+        readable = pl.when(seconds.is_between(-_LATEST_EPOCH, _LATEST_EPOCH)).then(seconds)
+        return pl.from_epoch(readable, time_unit="s").dt.replace_time_zone("UTC").cast(_UTC)
     text = as_text(value, given)
-    readings = [_read_time(text, each, time_zone) for each in formats or ISO_TIMES]
+    readings = [partial(_read_time, each=each, time_zone=time_zone) for each in formats or ISO_TIMES]
     if not formats:
-        readings += [
-            _local(text.str.to_date(each, strict=False).cast(pl.Datetime("us")), time_zone) for each in ISO_DATES
-        ]
-    return pl.coalesce(*readings)
+        readings += [partial(_read_midnight, each=each, time_zone=time_zone) for each in ISO_DATES]
+    return _first_reading(text, readings, _UTC)
+
+
+def _first_reading(text: pl.Expr, readings: Sequence[Callable[[pl.Expr], pl.Expr]], wanted: pl.DataType) -> pl.Expr:
+    """The first of the readings that understands a value; each is only tried on what those before it left."""
+    return text.map_batches(lambda texts: _read_in_turn(texts, readings), return_dtype=wanted, is_elementwise=True)
+
+
+def _read_in_turn(texts: pl.Series, readings: Sequence[Callable[[pl.Expr], pl.Expr]]) -> pl.Series:
+    first, *others = readings
+    values = _read(texts, first)
+    for reading in others:
+        unread = (texts.is_not_null() & values.is_null()).arg_true()
+        if unread.is_empty():
+            break
+        values = values.scatter(unread, _read(texts.gather(unread), reading))
+    return values
+
+
+def _read(texts: pl.Series, reading: Callable[[pl.Expr], pl.Expr]) -> pl.Series:
+    return texts.to_frame("text").select(reading(pl.col("text"))).to_series()
+
+
+def _read_date(text: pl.Expr, each: str) -> pl.Expr:
+    return text.str.to_date(each, strict=False)
+
+
+def _read_midnight(text: pl.Expr, each: str, time_zone: str) -> pl.Expr:
+    return _local(text.str.to_date(each, strict=False).cast(pl.Datetime("us")), time_zone)
 
 
 def _read_time(text: pl.Expr, each: str, time_zone: str) -> pl.Expr:
@@ -136,7 +165,7 @@ def _read_time(text: pl.Expr, each: str, time_zone: str) -> pl.Expr:
         offset = text.str.replace(r"[zZ]$", "+00:00")
         return offset.str.to_datetime(each, strict=False, time_unit="us", time_zone="UTC")
     if not any(part in each for part in ("%H", "%I", "%T", "%R", "%s", "%X", "%c")):
-        return _local(text.str.to_date(each, strict=False).cast(pl.Datetime("us")), time_zone)
+        return _read_midnight(text, each, time_zone)
     return _local(text.str.to_datetime(each, strict=False, time_unit="us"), time_zone)
 
 
@@ -148,7 +177,14 @@ def _local(value: pl.Expr, time_zone: str) -> pl.Expr:
 
 
 def _plain_number(value: pl.Expr, decimal_mark: str) -> pl.Expr:
-    thousands = r"[\s'’,]" if decimal_mark == "." else r"[\s'’.]"
-    bare = value.cast(pl.String).str.strip_chars().str.replace(r"^(-?)\s*[€$£]\s*", "$1").str.replace_all(thousands, "")
-    plain = bare.str.replace(",", ".", literal=True) if decimal_mark == "," else bare
-    return pl.when(plain != "").then(plain)
+    """A number's text with a point and nothing else beside its digits; null where it is not written as a number.
+
+    A thousands mark counts as one only with three digits after each: `12,50` where the decimal mark is a point is no
+    number, rather than one a hundred times too large.
+    """
+    mark, marks = (r"\.", r"[\s'’,]") if decimal_mark == "." else (",", r"[\s'’.]")
+    bare = value.cast(pl.String).str.strip_chars().str.replace(r"^([+-]?)\s*[€$£]\s*", "$1")
+    is_grouped = bare.str.contains(rf"^[+-]?[1-9]\d{{0,2}}(?:{marks}\d{{3}})+(?:{mark}\d*)?$")
+    plain = pl.when(is_grouped).then(bare.str.replace_all(marks, "")).otherwise(bare)
+    is_number = plain.str.contains(rf"^[+-]?(?:\d+{mark}?\d*|{mark}\d+)(?:[eE][+-]?\d{{1,3}})?$")
+    return pl.when(is_number).then(plain.str.replace(",", ".", literal=True) if decimal_mark == "," else plain)

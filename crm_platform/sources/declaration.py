@@ -4,11 +4,12 @@ Here: the model of `config/sources/<source>.yaml` and its loading, with errors t
 Not here: reading the data (`readers/`) and applying the mapping (`mapping.py`).
 """
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from zoneinfo import available_timezones
 
+import polars as pl
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
@@ -30,6 +31,14 @@ class _Strict(BaseModel):
 
 def _as_list(value: object) -> object:
     return [value] if isinstance(value, str) else value
+
+
+def _check_regular_expression(expression: str) -> None:
+    """By the engine that will use it: look-around, for one, is known to others but not to polars."""
+    try:
+        pl.Series([""]).str.contains(expression)
+    except pl.exceptions.ComputeError as error:
+        raise ValueError(f"{expression!r} is no regular expression that polars knows: {error}") from None
 
 
 class ColumnMapping(_Strict):
@@ -58,7 +67,9 @@ class ColumnMapping(_Strict):
         if sum(origins) != 1:
             raise ValueError("give exactly one of `from`, `join` and `value`")
         for expression in self.match:
-            re.compile(expression)
+            _check_regular_expression(expression)
+        if self.time_zone not in available_timezones():
+            raise ValueError(f"{self.time_zone!r} is no IANA time zone")
         return self
 
 
@@ -104,6 +115,9 @@ class FeedDeclaration(_Strict):
     )
     repeats_are_events: bool | None = Field(
         default=None, description="Whether two equal rows of one file are two events, if not as the contract says."
+    )
+    customers_of: Name | None = Field(
+        default=None, description="The source whose numbers `customer_id` holds, if not this one."
     )
     rules: dict[str, Severity] = Field(
         default_factory=dict,
@@ -173,6 +187,8 @@ def load_source(path: Path) -> SourceDeclaration:
     try:
         content: Any = read_yaml(path.read_text(encoding="utf-8"))
         return SourceDeclaration.model_validate(content)
+    except (OSError, UnicodeDecodeError) as error:
+        raise DeclarationError(f"{path.name} cannot be read as UTF-8 text: {type(error).__name__}.") from error
     except yaml.YAMLError as error:
         raise DeclarationError(f"{path.name} is not YAML: {error}") from error
     except ValidationError as error:

@@ -8,6 +8,7 @@ import fcntl
 import os
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -62,11 +63,14 @@ def landed_files(feed: StagedFeed, zone: LandingZone) -> list[LandedFile]:
 
 
 def without_unsettled(files: Sequence[LandedFile], now: datetime, quiet_seconds: float) -> list[LandedFile]:
-    """The files that nobody has changed for `quiet_seconds` before `now` and that no process holds open for writing."""
+    """The files that nobody has changed for `quiet_seconds` before `now` and that no process holds open for writing.
+
+    A time of change that lies as far ahead comes from another clock, and says nothing against the file.
+    """
     return [
         file
         for file in files
-        if (now - file.file_dt).total_seconds() >= quiet_seconds and not is_open_for_writing(file.path)
+        if abs((now - file.file_dt).total_seconds()) >= quiet_seconds and not is_open_for_writing(file.path)
     ]
 
 
@@ -105,14 +109,32 @@ def refused_path(feed: StagedFeed, zone: LandingZone, file_id: str, name: str) -
     return zone.quarantine / feed.source / feed.feed / "files" / f"{file_id[:16]}-{Path(name).name}"
 
 
+def archived_file(feed: StagedFeed, zone: LandingZone, file_id: str) -> Path | None:
+    """The archived file of this content, under whatever name it came; None when there is none."""
+    return _kept_file(archive_path(feed, zone, file_id, "").parent, file_id)
+
+
+def refused_file(feed: StagedFeed, zone: LandingZone, file_id: str) -> Path | None:
+    """The refused file of this content, under whatever name it came; None when there is none."""
+    return _kept_file(refused_path(feed, zone, file_id, "").parent, file_id)
+
+
 def quarantined_rows_path(feed: StagedFeed, zone: LandingZone, file_id: str) -> Path:
     """Where the rows of a file that are in quarantine are kept, as they came."""
     return zone.quarantine / feed.source / feed.feed / f"{file_id}.parquet"
 
 
+def _kept_file(folder: Path, file_id: str) -> Path | None:
+    return next(iter(sorted(folder.glob(f"{file_id[:16]}-*"))), None)
+
+
 def _described(paths: Iterable[Path], root: Path) -> list[LandedFile]:
-    found = [_describe(path, root) for path in paths if not path.is_symlink() and _is_finished(path.relative_to(root))]
-    return sorted(found, key=lambda file: _natural_order(file.name))
+    found: list[LandedFile] = []
+    for path in paths:
+        if not path.is_symlink() and _is_finished(path.relative_to(root)):
+            with suppress(FileNotFoundError):  # renamed or taken back since the folder was listed
+                found.append(_describe(path, root))
+    return sorted(found, key=lambda file: (_natural_order(file.name), file.name))
 
 
 def _describe(path: Path, root: Path) -> LandedFile:
@@ -128,4 +150,4 @@ def _is_finished(relative: Path) -> bool:
 
 def _natural_order(name: str) -> list[tuple[int, int, str]]:
     parts = re.split(r"(\d+)", name)
-    return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts]
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts]

@@ -17,7 +17,7 @@ def latest_view(feed: StagedFeed) -> View:
     columns = ", ".join(f"staged.{quoted(name)}" for name in contract.column_names)
     committed = (
         f"{relation_name(contract)} AS staged JOIN {relation_name(FILE_LEDGER)} AS ledger "
-        f"ON ledger.feed_name = {literal(feed.name)} AND ledger.file_id = staged.file_id"
+        f"ON ledger.feed_name = {literal(feed.name)} AND ledger.file_id = staged.file_id AND ledger.status = 'loaded'"
     )
     description = f"{contract.description} Only the newest version of each."
     if not feed.natural_key:

@@ -21,8 +21,10 @@ from crm_platform.sources.landing import (
     LandedFile,
     LandingZone,
     archive_path,
+    archived_file,
     is_unchanged,
     quarantined_rows_path,
+    refused_file,
     refused_path,
 )
 from crm_platform.sources.ledger import (
@@ -95,8 +97,8 @@ def load_feed(
         new, known = _identified(files, ledger, limits)
         taken = _parsed(feed, new, ledger, work, limits, on_progress)
         load = _published(feed, taken, ledger, engine, zone, loaded_dt) if taken else FeedLoad(feed)
-        _settle_known(feed, known, engine, zone)
         _put_away(feed, load.taken, zone)
+        _settle_known(feed, known, engine, zone)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return FeedLoad(feed, load.taken, len(known), load.publication, load.drift, load.results)
@@ -249,28 +251,26 @@ def _settle_known(feed: StagedFeed, known: Sequence[_Identified], engine: Engine
     """A content that came again is counted once more and its copy dropped; one whose archiving a crash cut short is
     archived now."""
     for each in known:
-        archived = archive_path(feed, zone, each.file_id, each.file.name)
-        kept = list(archived.parent.glob(f"{each.file_id[:16]}-*"))
-        if not kept:
-            _move(each.file, archived)
+        if (archived_file(feed, zone, each.file_id) or refused_file(feed, zone, each.file_id)) is None:
+            _move(feed, each.file, archive_path(feed, zone, each.file_id, each.file.name))
             continue
-        if feed.declaration.database is not None:
-            each.file.path.unlink(missing_ok=True)  # the same rows asked for again: nobody delivered anything
-            continue
-        ledger = feed_ledger(engine, feed)
-        publish_frame(
-            engine, FILE_LEDGER, with_delivery(ledger, each.file_id, each.file).sort(FILE_LEDGER.key), feed.name
-        )
+        if not is_unchanged(each.file):
+            continue  # it has grown since it was read: the next load sees another content
+        # The same rows of a database asked for again were delivered by nobody.
+        if feed.declaration.database is None:
+            ledger = with_delivery(feed_ledger(engine, feed), each.file_id, each.file)
+            publish_frame(engine, FILE_LEDGER, ledger.sort(FILE_LEDGER.key), feed.name)
         each.file.path.unlink(missing_ok=True)
+        _remove_cursor(feed, each.file)
 
 
 def _put_away(feed: StagedFeed, taken: Sequence[TakenFile], zone: LandingZone) -> None:
     for each in taken:
         place = refused_path if each.refusal else archive_path
-        _move(each.file, place(feed, zone, each.file_id, each.file.name))
+        _move(feed, each.file, place(feed, zone, each.file_id, each.file.name))
 
 
-def _move(file: LandedFile, destination: Path) -> None:
+def _move(feed: StagedFeed, file: LandedFile, destination: Path) -> None:
     if not file.path.is_file() or not os.access(file.path, os.R_OK) or not is_unchanged(file):
         return  # a folder, a file that is not ours to read, or one that has grown since: it stays where it is
     try:
@@ -278,7 +278,12 @@ def _move(file: LandedFile, destination: Path) -> None:
     except OSError:
         shutil.copy2(file.path, destination)  # another file system: copy, then remove
         file.path.unlink()
-    file.path.with_suffix(".cursor").unlink(missing_ok=True)
+    _remove_cursor(feed, file)
+
+
+def _remove_cursor(feed: StagedFeed, file: LandedFile) -> None:
+    if feed.declaration.database is not None:
+        file.path.with_suffix(".cursor").unlink(missing_ok=True)
 
 
 def _made(path: Path) -> Path:

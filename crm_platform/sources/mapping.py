@@ -93,11 +93,15 @@ def _with_present_source(mapping: ColumnMapping, present: Sequence[str]) -> Colu
 def _given_value(mapping: ColumnMapping, present: Mapping[str, pl.DataType]) -> pl.Expr:
     if mapping.join:
         parts = [as_text(pl.col(name), present[name]) for name in mapping.join]
-        return pl.concat_str(parts, separator=mapping.separator, ignore_nulls=True)
+        joined = pl.concat_str(parts, separator=mapping.separator, ignore_nulls=True)
+        return as_text(joined, pl.String())  # of nothing but nulls the joined text is empty, not null
     name = mapping.sources[0]
     if mapping.map or mapping.match:
         return _mapped(as_text(pl.col(name), present[name]), mapping)
-    return as_text(pl.col(name), present[name]) if present[name] == pl.String else pl.col(name)
+    if present[name] == pl.String:
+        return as_text(pl.col(name), present[name])
+    # NaN is how a float column says that there is no value.
+    return pl.col(name).fill_nan(None) if present[name].is_float() else pl.col(name)
 
 
 def _mapped(text: pl.Expr, mapping: ColumnMapping) -> pl.Expr:

@@ -6,7 +6,7 @@ Memory is that of a batch. Here: the pass over a file. Not here: which rows are 
 
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,7 +25,6 @@ from crm_platform.sources.staging import StagedFeed
 SHOWN_LINES = 5
 SHEET = "sheet"
 PLACE = ("file_part", "file_line")
-PART_COLUMNS = (MEMBER, SHEET)
 QUARANTINE_SCHEMA = {"file_part": pl.String, "file_line": pl.Int64, "reason": pl.String, "raw": pl.String}
 
 
@@ -47,9 +46,9 @@ class RuleCount:
 
 @dataclass
 class ParsedFile:
-    """What a file held: the Parquet files of its good rows (canonical columns, `file_part`,
-    `file_line`, `file_number`) and of its
-    bad ones (`file_part`, `file_line`, `reason`, `raw`), its columns, and how often each rule was broken."""
+    """What a file held: the Parquet files of its good rows (canonical columns, `file_part`, `file_line`, `file_number`)
+    and of its bad ones (`file_part`, `file_line`, `reason`, `raw`), its columns, those by which the reader names a part
+    of the file, and how often each rule was broken."""
 
     good_rows: Path
     bad_rows: Path
@@ -57,6 +56,7 @@ class ParsedFile:
     rows_quarantined: int = 0
     encoding: str | None = None
     columns: dict[str, str] = field(default_factory=dict)
+    part_columns: tuple[str, ...] = ()
     mapped_columns: frozenset[str] = frozenset()
     rule_counts: dict[str, RuleCount] = field(default_factory=dict)
 
@@ -86,6 +86,7 @@ def parse_file(
             with read_file(file.path, form, work, limits, expected_columns(feed)) as content:
                 parsed.encoding = content.encoding
                 parsed.columns = {column.name: column.type for column in content.columns}
+                parsed.part_columns = _part_columns(form, parsed.columns)
                 match_columns(feed, list(parsed.columns))  # refuses a file without the columns, even an empty one
                 for batch in content.batches():
                     _take_batch(batch, feed, file, file_number, parsed, good_rows, bad_rows)
@@ -113,10 +114,10 @@ def _take_batch(
 ) -> None:
     parsed.rows_received += batch.rows.height + batch.rejects.height
     if not batch.rejects.is_empty():
-        _take_rejects(_placed(batch.rejects), parsed, bad_rows)
+        _take_rejects(_placed(batch.rejects, parsed), parsed, bad_rows)
     if batch.rows.is_empty():
         return
-    rows, columns = _with_known_columns(_placed(batch.rows), feed, parsed)
+    rows, columns = _with_known_columns(_placed(batch.rows, parsed), feed, parsed)
     mapped = map_rows(rows, columns, feed)
     rules = rules_of(feed, mapped.columns, file.file_dt, _countries(mapped))
     broken = _broken_rules(mapped, rules, parsed)
@@ -134,13 +135,12 @@ def _take_batch(
     )
 
 
-def _placed(rows: pl.DataFrame) -> pl.DataFrame:
+def _placed(rows: pl.DataFrame, parsed: ParsedFile) -> pl.DataFrame:
     """Rows with `file_part` and `file_line` in place of what the reader calls the place of a row."""
-    parts = [pl.col(name) for name in PART_COLUMNS if name in rows.columns]
-    part = pl.concat_str(parts, separator=": ", ignore_nulls=True) if parts else pl.lit("")
-    return (
-        rows.with_columns(part.alias("file_part")).rename({SOURCE_LINE: "file_line"}).drop(PART_COLUMNS, strict=False)
-    )
+    # A source may have a column of its own called member or sheet: only those that the reader added are a place.
+    names = [name for name in parsed.part_columns if name in rows.columns]
+    part = pl.concat_str(names, separator=": ", ignore_nulls=True) if names else pl.lit("")
+    return rows.with_columns(part.alias("file_part")).rename({SOURCE_LINE: "file_line"}).drop(names)
 
 
 def _with_known_columns(rows: pl.DataFrame, feed: StagedFeed, parsed: ParsedFile) -> tuple[pl.DataFrame, MappedColumns]:
@@ -197,6 +197,13 @@ def _emptied(rules: Sequence[Rule]) -> list[pl.Expr]:
     for rule in rules:
         by_column.setdefault(rule.column, []).append(rule.violated)
     return [pl.when(~pl.any_horizontal(broken)).then(pl.col(name)).alias(name) for name, broken in by_column.items()]
+
+
+def _part_columns(form: FileForm, columns: Container[str]) -> tuple[str, ...]:
+    """The columns that the reader adds: the members of an archive it does not announce, the sheets of a workbook it
+    does."""
+    members = () if MEMBER in columns else (MEMBER,)
+    return (*members, SHEET) if form.kind == "excel" else members
 
 
 def _no_rows(feed: StagedFeed) -> pl.DataFrame:

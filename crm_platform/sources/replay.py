@@ -5,7 +5,7 @@ folder. Nothing that was loaded before is touched, and replaying twice changes n
 """
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ from tempfile import mkdtemp
 
 import polars as pl
 
-from crm_platform.sources.landing import LandedFile, LandingZone, archive_path, quarantined_rows_path, refused_path
+from crm_platform.sources.landing import LandedFile, LandingZone, archived_file, quarantined_rows_path, refused_path
 from crm_platform.sources.ledger import (
     FILE_LEDGER,
     QUARANTINED_ROWS,
@@ -30,13 +30,13 @@ from crm_platform.sources.load import (
     publish_record,
     version_order,
 )
-from crm_platform.sources.parse import PLACE, parse_file
+from crm_platform.sources.parse import PLACE, QUARANTINE_SCHEMA, parse_file
 from crm_platform.sources.readers.batch import ReadLimits, RefusedFile
 from crm_platform.sources.staging import StagedFeed
 from crm_platform.warehouse.engine import Engine
 from crm_platform.warehouse.files import replace_durably
 from crm_platform.warehouse.publish import publish_frame
-from crm_platform.warehouse.versions import Arrivals, publish_versions
+from crm_platform.warehouse.versions import Arrivals, publish_versions, rows_by_file
 
 
 def return_refused_files(feed: StagedFeed, engine: Engine, zone: LandingZone) -> list[str]:
@@ -77,10 +77,10 @@ def replay_rows(feed: StagedFeed, engine: Engine, zone: LandingZone, now: dateti
 def _tried_again(
     feed: StagedFeed, entry: dict[str, object], engine: Engine, zone: LandingZone, work: Path, limits: ReadLimits
 ) -> TakenFile | None:
-    """The file parsed anew, with only those of its good rows that were in quarantine; None when it cannot be read."""
+    """The file parsed anew, with only those of its rows that were in quarantine; None when it cannot be read."""
     file_id, number = str(entry["file_id"]), int(str(entry["file_number"]))
-    archived = archive_path(feed, zone, file_id, str(entry["file_name"]))
-    if not archived.exists():
+    archived = archived_file(feed, zone, file_id)
+    if archived is None:
         return None  # purged from the archive: its rows stay where they are
     file = LandedFile(archived, str(entry["file_name"]), archived.stat().st_size, entry["file_dt"])  # type: ignore[arg-type]
     folder = work / str(number)
@@ -89,12 +89,21 @@ def _tried_again(
         parsed = parse_file(feed, file, number, folder, limits)
     except RefusedFile:
         return None  # the mending made it worse: what was loaded stays, and so does the quarantine
-    held = pl.scan_parquet(engine.lake.data_file(QUARANTINED_ROWS, feed.name)).filter(pl.col("file_id") == file_id)
-    mended = folder / "mended.parquet"
-    good = pl.scan_parquet(parsed.good_rows)
-    good.join(held.select(PLACE), on=PLACE, how="semi").sink_parquet(mended)
-    parsed.good_rows = mended
+    held = _held_rows(quarantined_rows_path(feed, zone, file_id))
+    mended, bad = folder / "mended.parquet", folder / "still_bad.parquet"
+    pl.scan_parquet(parsed.good_rows).join(held, on=PLACE, how="semi").sink_parquet(mended)
+    still_bad = pl.scan_parquet(parsed.bad_rows).join(held, on=PLACE, how="semi")
+    # A row that the mended reading no longer sees at its place is neither good nor bad now: it stays as it was.
+    unseen = held.join(pl.concat([still_bad, pl.scan_parquet(mended)], how="diagonal"), on=PLACE, how="anti")
+    pl.concat([still_bad, unseen]).sort(PLACE).sink_parquet(bad)
+    parsed.good_rows, parsed.bad_rows = mended, bad
+    parsed.rows_quarantined = pl.scan_parquet(bad).select(pl.len()).collect().item()
     return TakenFile(file, file_id, number, parsed)
+
+
+def _held_rows(path: Path) -> pl.LazyFrame:
+    """The rows in quarantine; none where a replay was cut short between emptying it and saying so in the ledger."""
+    return pl.scan_parquet(path) if path.exists() else pl.LazyFrame(schema=QUARANTINE_SCHEMA)
 
 
 def _published(
@@ -110,7 +119,8 @@ def _published(
     publish_record(engine, QUARANTINED_ROWS, feed, quarantined_rows(feed, counted, now), file_ids)
     publish_record(engine, VALIDATION_RESULTS, feed, validation_rows(feed, counted), file_ids)
     _keep_what_is_still_bad(feed, counted, zone)
-    publish_frame(engine, FILE_LEDGER, _corrected(ledger, counted).sort(FILE_LEDGER.key), feed.name)
+    staged = rows_by_file(engine, feed.contract, file_ids)
+    publish_frame(engine, FILE_LEDGER, _corrected(ledger, counted, staged).sort(FILE_LEDGER.key), feed.name)
     return FeedLoad(feed, tuple(counted), publication=publication)
 
 
@@ -123,16 +133,19 @@ def _keep_what_is_still_bad(feed: StagedFeed, taken: Sequence[TakenFile], zone: 
             kept.unlink(missing_ok=True)
 
 
-def _corrected(ledger: pl.DataFrame, taken: Sequence[TakenFile]) -> pl.DataFrame:
-    """The ledger with the rows of these files counted anew: what left quarantine is loaded, or known."""
+def _corrected(ledger: pl.DataFrame, taken: Sequence[TakenFile], staged: Mapping[str, int]) -> pl.DataFrame:
+    """The ledger with the rows of these files counted anew: what left quarantine is loaded, or known.
+
+    Counted in the table and not added up: a replay that was cut short and run again would add twice.
+    """
     corrections = pl.DataFrame(
-        [(file.file_id, file.rows_quarantined, file.rows_loaded) for file in taken],
-        schema={"file_id": pl.String, "still": pl.Int64, "more": pl.Int64},
+        [(file.file_id, file.rows_quarantined, staged.get(file.file_id, 0)) for file in taken],
+        schema={"file_id": pl.String, "still": pl.Int64, "staged": pl.Int64},
         orient="row",
     )
     joined = ledger.join(corrections, on="file_id", how="left", maintain_order="left")
     still = pl.coalesce("still", "rows_quarantined")
-    loaded = pl.col("rows_loaded") + pl.col("more").fill_null(0)
+    loaded = pl.coalesce("staged", "rows_loaded")
     return joined.with_columns(
         rows_quarantined=still, rows_loaded=loaded, rows_known=pl.col("rows_received") - loaded - still
     ).select(ledger.columns)

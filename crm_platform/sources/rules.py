@@ -45,9 +45,7 @@ class Rule:
         return f"{self.name}:{self.column}"
 
 
-def rules_of(
-    feed: StagedFeed, mapped: Sequence[str], file_dt: datetime, countries: Sequence[str] = ()
-) -> list[Rule]:
+def rules_of(feed: StagedFeed, mapped: Sequence[str], file_dt: datetime, countries: Sequence[str] = ()) -> list[Rule]:
     """The rules of a feed for a file received at `file_dt` (UTC) whose rows have the columns `mapped`.
 
     `countries` are the country codes among the rows: postcodes are judged for those.
@@ -56,8 +54,10 @@ def rules_of(
     for name in feed.canonical_columns:
         for rule in _column_rules(feed, name, GIVEN_PREFIX + name in mapped, file_dt, countries):
             severity = _severity(feed, rule)
+            # A row cannot be placed without its key and its time: there, a value that is only warned of stays.
+            empties = rule.empties and name not in feed.indispensable_columns
             if severity != "off":
-                found.append(Rule(rule.name, name, severity, rule.violated.fill_null(False), rule.empties))
+                found.append(Rule(rule.name, name, severity, rule.violated.fill_null(False), empties))
     return found
 
 

@@ -48,6 +48,11 @@ class StagedFeed:
         return self.declaration.contract or self.feed
 
     @property
+    def customer_source(self) -> str:
+        """The source whose numbers the feed's `customer_id` holds."""
+        return self.declaration.customers_of or self.source
+
+    @property
     def model(self) -> type[FeedModel]:
         """The canonical feed's contract."""
         return FEEDS[self.contract_name]

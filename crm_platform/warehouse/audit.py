@@ -43,9 +43,7 @@ class Audit:
     failures: tuple[AuditFailure, ...]
 
 
-def audit_files(
-    prepared: Sequence[Path], contract: Contract, engine: Engine, batch_rows: int = BATCH_ROWS
-) -> Audit:
+def audit_files(prepared: Sequence[Path], contract: Contract, engine: Engine, batch_rows: int = BATCH_ROWS) -> Audit:
     """Check Parquet files against their contract: columns, types, every check on every row, and the key over all.
 
     Memory is that of one batch; small files are checked together. The key is checked by the engine, within its limit.

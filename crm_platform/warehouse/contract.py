@@ -159,6 +159,11 @@ def contract_from_schema(schema: DataFrameSchema, description: str, metadata: Ma
     )
 
 
+def duckdb_types(schema: DataFrameSchema) -> dict[str, str]:
+    """Column name to what the engine calls its type, of any pandera schema."""
+    return {name: _column(name, column).duckdb_type for name, column in schema.columns.items()}
+
+
 def contracts_by_name(contracts: Sequence[Contract]) -> dict[str, Contract]:
     """Contracts by `<schema>.<table>`.
 

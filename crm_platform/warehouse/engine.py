@@ -89,10 +89,21 @@ class Engine:
             for name in frames:
                 self._connection.unregister(name)
 
+    @contextmanager
+    def temporary_view(self, name: str, sql: str) -> Iterator[None]:
+        """Let SQL name this query for the time of the block."""
+        self.execute(f"CREATE OR REPLACE TEMPORARY VIEW {quoted(name)} AS {sql}")
+        try:
+            yield
+        finally:
+            self.execute(f"DROP VIEW {quoted(name)}")
+
     def write_query(self, sql: str, destination: Path, parameters: Mapping[str, Parameter] | None = None) -> None:
         """Stream the rows of a query, in its order, to a Parquet file."""
+        query = bound(sql, parameters).rstrip().rstrip(";")
+        # On lines of its own: a query may end in a comment.
         self.execute(
-            f"COPY (\n{bound(sql, parameters).rstrip().rstrip(';')}\n) TO {literal(str(destination))} "  # a comment ends
+            f"COPY (\n{query}\n) TO {literal(str(destination))} "
             f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP_ROWS})"
         )
 

@@ -39,7 +39,7 @@ def _publish(lake: Lake, contracts: list[Contract], views: list[View], destinati
         database.execute("SET TimeZone = 'UTC'")
         for contract in contracts:
             database.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(contract.schema)}")
-            query = view_query(contract, lake.data_files(contract))
+            query = view_query(contract, [path.absolute() for path in lake.data_files(contract)])
             database.execute(f"CREATE {kind} {relation_name(contract)} AS {query}")
             _comment(database, contract, contract, kind, contract.summary)
         for view in views:

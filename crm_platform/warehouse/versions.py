@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from crm_platform.warehouse.contract import PARTITION_FORMATS, Contract
-from crm_platform.warehouse.engine import Engine, bound, literal, parquet_relation, quoted
+from crm_platform.warehouse.engine import Engine, bound, literal, parquet_relation, quoted, relation_name
 from crm_platform.warehouse.publish import Publication, Write, publish
 
 LINEAGE = ("file_id", "file_part", "file_line", "content_hash", "file_dt", "loaded_dt")
@@ -67,9 +67,14 @@ def publish_versions(
     return publication, loaded
 
 
-def contract_is_by_event(contract: Contract) -> bool:
-    """Whether the partition of a row follows from what the row says, not from when it came."""
-    return contract.partition is not None and contract.partition.column not in LINEAGE
+def rows_by_file(engine: Engine, contract: Contract, file_ids: Sequence[str]) -> dict[str, int]:
+    """How many rows of the table came from each of these files; of a file without any there is no entry."""
+    named = ", ".join(literal(file_id) for file_id in file_ids) or "NULL"
+    counts = engine.query(
+        f"SELECT file_id, count(*) AS number_of_rows FROM {relation_name(contract)} "
+        f"WHERE file_id IN ({named}) GROUP BY file_id"
+    )
+    return dict(counts.iter_rows())
 
 
 def partition_expression(contract: Contract) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from crm_platform.sources.all_sources import StagingRefs
 from crm_platform.sources.company import Company
 from crm_platform.sources.dimensions.dimensions import (
     DimBrand,
@@ -22,7 +23,7 @@ from crm_platform.sources.dimensions.dimensions import (
     DimSubscriptionPeriod,
     LocaleCountry,
 )
-from crm_platform.sources.dimensions.relations import StagingRef, dimension_inputs
+from crm_platform.sources.dimensions.relations import dimension_inputs
 from crm_platform.warehouse.contract import Column, Contract, TableModel, contract_of
 from crm_platform.warehouse.engine import Engine, Parameter, literal, quoted, relation_name
 from crm_platform.warehouse.publish import Publication, publish
@@ -77,7 +78,7 @@ DIMENSIONS: Mapping[str, Dimension] = {
 
 
 def publish_dimension(
-    engine: Engine, name: str, company: Company, staging: Mapping[str, Sequence[StagingRef]]
+    engine: Engine, name: str, company: Company, staging: StagingRefs
 ) -> Publication:
     """Publish a dimension of `DIMENSIONS` from the company and the staged feeds (feed name to one view per source).
 

@@ -6,16 +6,13 @@ that delivers it. They exist while a dimension is built. Not here: the SQL (the 
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from copy import deepcopy
-from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
+from crm_platform.sources.all_sources import StagingRefs, all_sources
 from crm_platform.sources.company import Company
-from crm_platform.sources.feeds.registry import FEEDS
-from crm_platform.warehouse.contract import contract_from_schema
-from crm_platform.warehouse.engine import Engine, literal, quoted
+from crm_platform.warehouse.engine import Engine
 
 _CODED = {"code": pl.String, "name": pl.String}
 COMPANY_SECTIONS: Mapping[str, Mapping[str, type[pl.DataType]]] = {
@@ -45,30 +42,20 @@ COMPANY_SECTIONS: Mapping[str, Mapping[str, type[pl.DataType]]] = {
 }
 
 
-@dataclass(frozen=True)
-class StagingRef:
-    """The rows of a feed of one source: a view `<schema>.<view>` with the newest version of each row, which has the
-    columns of the canonical feed and `file_dt`."""
-
-    source: str
-    relation: str
-
-
 @contextmanager
 def dimension_inputs(
     engine: Engine,
     company: Company,
     sections: Iterable[str],
     feeds: Iterable[str],
-    staging: Mapping[str, Sequence[StagingRef]],
+    staging: StagingRefs,
 ) -> Iterator[None]:
     """Let SQL read `company_<section>` and `all_<feed>` for the time of the block; a feed that no source delivers is
     there without rows."""
     with ExitStack() as stack:
         frames = {f"company_{section}": company_members(company, section) for section in sections}
         stack.enter_context(engine.registered(**frames))
-        for feed in feeds:
-            stack.enter_context(_temporary_view(engine, f"all_{feed}", all_sources_query(feed, staging.get(feed, ()))))
+        stack.enter_context(all_sources(engine, feeds, staging))
         yield
 
 
@@ -80,17 +67,6 @@ def company_members(company: Company, section: str) -> pl.DataFrame:
     """
     columns = COMPANY_SECTIONS[section]
     return pl.DataFrame(_members(company, section), schema=dict(columns))
-
-
-def all_sources_query(feed: str, staging: Sequence[StagingRef]) -> str:
-    """SQL for the rows of a feed of these sources: `source`, the canonical feed's columns, `file_dt`."""
-    types = _column_types(feed)
-    nulls = ", ".join(f"CAST(NULL AS {duckdb_type}) AS {quoted(name)}" for name, duckdb_type in types.items())
-    names = ", ".join(quoted(name) for name in types)
-    nothing = f"SELECT CAST(NULL AS VARCHAR) AS source, {nulls} WHERE false"
-    return " UNION ALL ".join(
-        [nothing, *(f"SELECT {literal(ref.source)} AS source, {names} FROM {_relation(ref)}" for ref in staging)]
-    )
 
 
 def _members(company: Company, section: str) -> list[dict[str, Any]]:
@@ -114,27 +90,3 @@ def _members(company: Company, section: str) -> list[dict[str, Any]]:
 
 def _joined(codes: Sequence[str]) -> str | None:
     return ",".join(sorted(codes)) or None
-
-
-def _column_types(feed: str) -> dict[str, str]:
-    model = FEEDS[feed]
-    metadata: dict[str, Any] = getattr(model.Config, "metadata", {})
-    schema = deepcopy(model.to_schema())
-    schema.unique = list(metadata["natural_key"])  # a contract has a key; the feed's own is only unique per source
-    contract = contract_from_schema(schema, model.__doc__ or "", metadata)
-    return {column.name: column.duckdb_type for column in contract.columns} | {
-        "file_dt": "TIMESTAMP WITH TIME ZONE"
-    }
-
-
-def _relation(ref: StagingRef) -> str:
-    return ".".join(quoted(part) for part in ref.relation.split("."))
-
-
-@contextmanager
-def _temporary_view(engine: Engine, name: str, query: str) -> Iterator[None]:
-    engine.execute(f"CREATE OR REPLACE TEMPORARY VIEW {quoted(name)} AS {query}")
-    try:
-        yield
-    finally:
-        engine.execute(f"DROP VIEW {quoted(name)}")

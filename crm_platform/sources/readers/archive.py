@@ -15,6 +15,7 @@ from tempfile import NamedTemporaryFile
 from typing import IO
 
 from crm_platform.sources.readers.batch import ReadLimits, RefusedFile
+from crm_platform.sources.readers.content import FileContent, TextFacts
 from crm_platform.sources.readers.streams import (
     BLOCK_BYTES,
     ByteStream,
@@ -32,7 +33,8 @@ SPREADSHEET_MEMBERS = frozenset({"[Content_Types].xml", "mimetype"})
 class Content:
     """One content of a delivered file: the file itself (`container` plain), its gzip, or one member of its zip.
 
-    name is for messages: the file's name, and the member's within a zip.
+    name is for messages: the file's name, and the member's within a zip. facts: what a survey told of it as text, if
+    there was one before.
     """
 
     path: Path
@@ -40,6 +42,7 @@ class Content:
     container: str
     limits: ReadLimits
     member: str | None = None
+    facts: TextFacts | None = None
 
     @contextmanager
     def stream(self) -> Iterator[ByteStream]:
@@ -85,10 +88,11 @@ class Content:
             yield Path(copy.name)
 
 
-def contents(path: Path, limits: ReadLimits) -> list[Content]:
+def contents(path: Path, limits: ReadLimits, identified: FileContent | None = None) -> list[Content]:
     """The contents of a file in order: one for a plain or gzip file, one for each member of a zip.
 
-    A spreadsheet, which is a zip by its bytes, counts as plain. Raises RefusedFile: a_directory, not_found,
+    A spreadsheet, which is a zip by its bytes, counts as plain. identified: what `identify` told of the file, whose
+    survey is then not made again; of no account when the file has another size by now. Raises RefusedFile: a_directory, not_found,
     not_readable, empty_file, truncated_archive, damaged_archive, encrypted_archive, nested_archive, empty_archive.
     """
     check_readable(path)
@@ -96,7 +100,9 @@ def contents(path: Path, limits: ReadLimits) -> list[Content]:
         container = container_of(file.read(4))
     if container == "zip":
         return _zip_contents(path, limits)
-    content = Content(path, path.name, container, limits)
+    is_unchanged = identified is not None and identified.size == path.stat().st_size
+    facts = identified.text if identified is not None and is_unchanged else None
+    content = Content(path, path.name, container, limits, facts=facts)
     if container == "gzip":
         _check_unpacked(content)
     return [content]

@@ -17,6 +17,8 @@ Kind = Literal["csv", "json_lines", "parquet", "excel", "access_log", "database"
 LogDialect = Literal["auto", "common", "combined", "vhost", "cloudfront", "alb", "json"]
 
 SOURCE_LINE = "source_line"
+MEMBER = "member"
+SHEET = "sheet"
 RAW_CHARACTERS = 10_000
 REJECT_SCHEMA = {SOURCE_LINE: pl.Int64, "reason": pl.String, "detail": pl.String, "raw": pl.String}
 
@@ -105,6 +107,8 @@ class RawBatch:
     rows: the source columns as they came and `source_line` (Int64): the 1-based line of the file where the row begins,
     the row of the sheet, or the number of the record where a form has no lines.
     rejects: `source_line` Int64, `reason` (named like a rule), `detail`, `raw` (at most `RAW_CHARACTERS` characters).
+    Both have the text columns MEMBER, when the file is a zip of several, and SHEET, when several sheets are read: a line
+    is then a line of that member or sheet.
     """
 
     rows: pl.DataFrame

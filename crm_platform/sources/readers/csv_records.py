@@ -7,7 +7,7 @@ does not fit was either not closed on its line (then that line is broken and rea
 bare quote. Splitting a record into fields is not done here.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -35,7 +35,8 @@ class Records:
 
     lines: index, in the block, of the line each record begins on. broken: index of a record -> why. quotes: offsets of
     the quotes that open and close fields. consumed: bytes that the records take; the rest is a record still open.
-    line_ends: offsets of all line ends within the bytes consumed.
+    line_ends: offsets of all line ends within the bytes consumed. is_clean: every quote opens or closes a field, or is
+    doubled in one, and nothing is escaped otherwise.
     """
 
     starts: Offsets
@@ -45,6 +46,7 @@ class Records:
     quotes: Offsets
     consumed: int
     line_ends: Offsets
+    is_clean: bool = False
 
     def record_of_line(self, line: int) -> int:
         """The index of the record that the line (an index in the block) belongs to."""
@@ -57,6 +59,9 @@ def find_records(data: bytes, marks: Marks, is_last: bool, maximum_bytes: int) -
     A record still open at the end is left for the next block, unless there is none (`is_last`) or it has grown over
     `maximum_bytes`: then its quote counts as not terminated.
     """
+    clean = _clean_records(data, marks, is_last, maximum_bytes)
+    if clean is not None:
+        return clean
     values = np.frombuffer(data, np.uint8)
     ends = line_ends(data)
     escaped = _escaped(values, data, marks.escape)
@@ -76,6 +81,47 @@ def count_fields(data: bytes, marks: Marks, records: Records) -> Offsets:
     outside = delimiters[~_is_inside(delimiters, records.quotes)]
     counts: Offsets = np.diff(np.searchsorted(outside, records.ends), prepend=0) + 1
     return counts
+
+
+def _clean_records(data: bytes, marks: Marks, is_last: bool, maximum_bytes: int) -> Records | None:
+    """The records of a text as it should be, at a fraction of the work; None for one that must be looked at closely."""
+    if marks.escape is not None and data.find(marks.escape) >= 0:
+        return None
+    values = np.frombuffer(data, np.uint8)
+    ends = line_ends(data)
+    has_quotes = marks.quote is not None and data.find(marks.quote) >= 0
+    quotes = np.flatnonzero(values == marks.quote) if has_quotes else np.empty(0, np.int64)
+    if not _are_in_pairs(values, quotes, marks, maximum_bytes) or (is_last and quotes.size % 2):
+        return None
+    record_ends = ends[~_is_inside(ends, quotes)]
+    consumed = int(record_ends[-1]) + 1 if record_ends.size else 0
+    if consumed < len(data) and (is_last or len(data) - consumed > maximum_bytes):
+        return None
+    found = _Structure(
+        ends, np.empty(0, np.int64), quotes[: np.searchsorted(quotes, consumed)], np.empty(0, np.int64), {}, consumed
+    )
+    return replace(_records(data, found), is_clean=True)
+
+
+def _are_in_pairs(values: npt.NDArray[np.uint8], quotes: Offsets, marks: Marks, maximum_bytes: int) -> bool:
+    """Whether the quotes open and close fields by turns, each standing beside a mark that allows it to.
+
+    The text begins with a record and ends with LF, so that the byte before its first is as good as a line's end.
+    """
+    line_feed, carriage_return = 10, 13
+    opening, closing = quotes[0::2], quotes[1::2]
+    may_stand_beside = np.zeros(256, np.bool_)
+    may_stand_beside[[marks.delimiter, line_feed, marks.quote or line_feed]] = True
+    if not may_stand_beside[values[opening - 1]].all():
+        return False
+    after = values[closing + 1]
+    odd = closing[~may_stand_beside[after]]
+    if (
+        odd.size
+        and ((values[odd + 1] != carriage_return) | (values[np.minimum(odd + 2, values.size - 1)] != line_feed)).any()
+    ):
+        return False
+    return closing.size == 0 or int((closing - opening[: closing.size]).max()) <= maximum_bytes
 
 
 @dataclass(frozen=True)

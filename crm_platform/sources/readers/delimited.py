@@ -1,8 +1,9 @@
 """Reads CSV in any dialect: text columns in batches, every record either a row or a reject, with its exact line.
 
 The dialect is found by `csv_dialect.py`, the records by `csv_records.py`; what remains here is to split the sound
-records into columns, which pyarrow does at the speed of the disk on records known to be sound, and to name what is
-wrong with the others. Types and meanings are for the casts of the ingest.
+records into columns and to name what is wrong with the others. polars splits the plain ones, which it does fastest;
+pyarrow those with an escape character, a bare quote or CR, or declared null values, where polars reads otherwise.
+Types and meanings are for the casts of the ingest.
 """
 
 import csv
@@ -11,6 +12,7 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import polars as pl
@@ -102,6 +104,18 @@ class _Piece:
     too_long: tuple[tuple[int, str], ...]
     skip_records: int
 
+    @cached_property
+    def is_blank(self) -> Flags:
+        """Whether each record is an empty line."""
+        values = np.frombuffer(self.data, np.uint8)
+        lengths = self.records.ends - self.records.starts
+        blank: Flags = (lengths == 1) | ((lengths == 2) & (values[self.records.starts] == 13))
+        return blank
+
+
+class _Miscounted(Exception):
+    """A record has too many or too few fields."""
+
 
 def _batches(layout: _Layout) -> Iterator[RawBatch]:
     """Find the records block by block while other threads split those found before, in order."""
@@ -137,7 +151,7 @@ def _pieces(layout: _Layout) -> Iterator[_Piece]:
         done = tuple(item for item in too_long if item[0] < next_line)
         left = _OpenRecord(data[records.consumed :], [item for item in too_long if item[0] >= next_line])
         piece = _Piece(data[: records.consumed], first_line, records, done, to_skip)
-        to_skip = max(0, to_skip - int(np.count_nonzero(~_is_blank(piece))))
+        to_skip = max(0, to_skip - int(np.count_nonzero(~piece.is_blank))) if to_skip else 0
         yield piece
 
 
@@ -152,23 +166,15 @@ def _with_last(blocks: Iterator[LineBlock]) -> Iterator[tuple[LineBlock, bool]]:
         yield previous, True
 
 
-def _is_blank(piece: _Piece) -> Flags:
-    """Whether each record is an empty line."""
-    values = np.frombuffer(piece.data, np.uint8)
-    lengths = piece.records.ends - piece.records.starts
-    blank: Flags = (lengths == 1) | ((lengths == 2) & (values[piece.records.starts] == 13))
-    return blank
-
-
 def _split(piece: _Piece, layout: _Layout) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Rows and rejects of a piece: every record that is not blank, and not above the first row, is one of the two."""
-    taken = ~_is_blank(piece)
+    taken = ~piece.is_blank
     if piece.skip_records:
         taken[: _end_of_skipped(taken, piece.skip_records)] = False
     reasons = _broken_records(piece, layout)
     try:
         rows = _parse(piece, _sound(taken, reasons), layout)
-    except pa.ArrowInvalid:
+    except _Miscounted:
         reasons = _miscounted(piece, taken, layout) | reasons
         rows = _parse(piece, _sound(taken, reasons), layout)
     rejects = [_reject(piece, record, why, layout) for record, why in sorted(reasons.items()) if taken[record]]
@@ -196,7 +202,8 @@ def _broken_records(piece: _Piece, layout: _Layout) -> dict[int, tuple[str, str]
         "unescaped_quote": "a quote within a quoted field is not doubled or escaped",
     }
     reasons = {record: (why, details[why]) for record, why in records.broken.items()}
-    for line in invalid_lines(piece.data, records.line_ends):
+    is_known_to_be_text = layout.text.encoding == "utf-8" and layout.text.facts.is_utf8
+    for line in [] if is_known_to_be_text else invalid_lines(piece.data, records.line_ends):
         reasons[records.record_of_line(line)] = ("invalid_encoding", f"not valid {layout.text.encoding}")
     for line, _ in piece.too_long:
         limit = layout.limits.maximum_line_bytes
@@ -225,35 +232,78 @@ def _reject(piece: _Piece, record: int, why: tuple[str, str], layout: _Layout) -
 
 def _rejects_of_blanked(piece: _Piece, layout: _Layout) -> list[Reject]:
     """The rejects of lines over the limit that stood alone; one within a quoted field is rejected with its record."""
-    blank = _is_blank(piece)
+    blank = piece.is_blank
     alone = tuple(item for item in piece.too_long if blank[piece.records.record_of_line(item[0] - piece.first_line)])
     return too_long_rejects(alone, layout.limits.maximum_line_bytes)
 
 
 def _parse(piece: _Piece, sound: Flags, layout: _Layout) -> pl.DataFrame:
-    """Split the sound records into text columns; raises pa.ArrowInvalid when one has too many or too few fields."""
-    names = layout.header.names
-    schema = dict.fromkeys(names, pl.String)
+    """Split the sound records into text columns; raises _Miscounted when one has too many or too few fields."""
+    schema = dict.fromkeys(layout.header.names, pl.String)
     lines = pl.Series(SOURCE_LINE, piece.records.lines[sound] + piece.first_line, dtype=pl.Int64)
     if not lines.len():
         return pl.DataFrame(schema={**schema, SOURCE_LINE: pl.Int64})
-    data, stand_in = _without_stray_returns(_bytes_of(piece, sound))
-    table = pa_csv.read_csv(
-        pa.py_buffer(data),
-        read_options=pa_csv.ReadOptions(column_names=names, use_threads=False, block_size=len(data) + 1),
-        parse_options=_parse_options(layout.dialect),
-        convert_options=_convert_options(layout),
-    )
-    if table.num_rows != lines.len():
+    data = _bytes_of(piece, sound)
+    rows = _split_plain(data, piece, layout) if _is_plain(data, piece, layout) else _split_odd(data, layout)
+    if rows.height != lines.len():
         raise RefusedFile(
             "unclear_records",
             f"{layout.text.content.name}: the records near line {piece.first_line:,} cannot be told apart:"
             " declare delimiter, quote and escape",
         )
-    rows = pl.DataFrame(pl.from_arrow(table), schema=schema)
-    if stand_in is not None:
-        rows = rows.with_columns(pl.all().str.replace_all(stand_in, "\r", literal=True))
     return rows.with_columns(lines)
+
+
+def _is_plain(data: bytes, piece: _Piece, layout: _Layout) -> bool:
+    """Whether polars reads these records as they are meant."""
+    has_usual_nulls = layout.form.null_values == [""] and len(layout.header.names) > 1
+    return (
+        has_usual_nulls and piece.records.is_clean and (b"\r" not in data or data.count(b"\r") == data.count(b"\r\n"))
+    )
+
+
+def _split_plain(data: bytes, piece: _Piece, layout: _Layout) -> pl.DataFrame:
+    schema = dict.fromkeys(layout.header.names, pl.String)
+    dialect = layout.dialect
+    try:
+        rows = pl.read_csv(
+            data,
+            has_header=False,
+            schema=schema,
+            separator=dialect.delimiter,
+            quote_char=dialect.quote,
+        )
+    except pl.exceptions.PolarsError:
+        return _split_odd(data, layout)
+    last = rows.to_series(rows.width - 1)
+    if last.null_count() and _has_too_few(data, rows, piece, layout):
+        raise _Miscounted  # polars fills a short record up with nulls
+    return rows
+
+
+def _has_too_few(data: bytes, rows: pl.DataFrame, piece: _Piece, layout: _Layout) -> bool:
+    """Whether a record has too few fields, none having too many."""
+    marks = layout.dialect.marks
+    if piece.records.quotes.size == 0:
+        return data.count(marks.delimiter) != rows.height * (rows.width - 1)
+    found = find_records(data, marks, True, layout.limits.maximum_line_bytes)
+    return bool((count_fields(data, marks, found) != rows.width).any())
+
+
+def _split_odd(data: bytes, layout: _Layout) -> pl.DataFrame:
+    names = layout.header.names
+    data, stand_in = _without_stray_returns(data)
+    try:
+        table = pa_csv.read_csv(
+            pa.py_buffer(data),
+            read_options=pa_csv.ReadOptions(column_names=names, use_threads=False, block_size=len(data) + 1),
+            parse_options=_parse_options(layout.dialect),
+            convert_options=_convert_options(layout),
+        )
+    except pa.ArrowInvalid:
+        raise _Miscounted from None
+    rows = pl.DataFrame(pl.from_arrow(table), schema=dict.fromkeys(names, pl.String))
+    return rows if stand_in is None else rows.with_columns(pl.all().str.replace_all(stand_in, "\r", literal=True))
 
 
 def _bytes_of(piece: _Piece, sound: Flags) -> bytes:

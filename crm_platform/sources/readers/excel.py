@@ -21,6 +21,7 @@ from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, Pass
 
 from crm_platform.sources.readers.batch import (
     RATIO_HOLDS_FROM,
+    SHEET,
     SOURCE_LINE,
     RawBatch,
     ReadFile,
@@ -33,7 +34,6 @@ from crm_platform.sources.readers.batch import (
 from crm_platform.sources.readers.opening import Request
 from crm_platform.sources.readers.sheet_header import SEARCHED_ROWS, SheetHeader, find_header
 
-SHEET = "sheet"
 CHUNK_ROWS = 10_000
 XML_CHUNK = 4 * 1024**2
 FORMULA_CELL = re.compile(rb'<c r="[A-Z]+(\d+)"[^>]*><f(?:[^>]*/>|[^>]*>[^<]*</f>)\s*(?:<v></v>|<v/>)?\s*</c>')
@@ -138,8 +138,10 @@ def _batches(path: Path, sheets: Sequence[_Sheet], limits: ReadLimits) -> Iterat
         data_rows = islice(rows, sheet.header.first_row, None)
         while chunk := list(islice(data_rows, min(limits.batch_rows, CHUNK_ROWS))):
             batch = _batch(chunk, sheet, unvalued)
-            named = batch.rows.with_columns(pl.lit(sheet.name).alias(SHEET)) if len(sheets) > 1 else batch.rows
-            yield RawBatch(named, batch.rejects)
+            if len(sheets) > 1:
+                name = pl.lit(sheet.name).alias(SHEET)
+                batch = RawBatch(batch.rows.with_columns(name), batch.rejects.with_columns(name))
+            yield batch
 
 
 def _batch(chunk: Sequence[tuple[int, Sequence[object]]], sheet: _Sheet, unvalued: set[int]) -> RawBatch:

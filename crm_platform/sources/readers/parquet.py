@@ -18,6 +18,7 @@ from crm_platform.sources.readers.batch import (
     RefusedFile,
     SourceColumn,
     reject_frame,
+    sliced,
     unique_names,
 )
 from crm_platform.sources.readers.opening import Request
@@ -25,6 +26,8 @@ from crm_platform.sources.readers.opening import Request
 MAGIC = b"PAR1"
 TAIL_BYTES = 8
 BATCH_BYTES = 64 * 1024**2
+LARGE_GROUP_BYTES = 128 * 1024**2
+LARGE_GROUP_BATCHES = 4
 
 
 def open_parquet(request: Request) -> ReadFile:
@@ -37,7 +40,7 @@ def open_parquet(request: Request) -> ReadFile:
         sample = _flattened(pl.DataFrame(pl.from_arrow(file.schema_arrow.empty_table())))
         return ReadFile(
             columns=[SourceColumn(name, str(dtype)) for name, dtype in sample.schema.items()],
-            read=lambda: _batches(file, request),
+            read=lambda: _batches(path, file, request),
             content_lines=file.metadata.num_rows,
             resources=stack.pop_all(),
         )
@@ -58,7 +61,7 @@ def _check_ends(path: Path, name: str) -> None:
 
 def _open(path: Path, name: str) -> pa_parquet.ParquetFile:
     try:
-        return pa_parquet.ParquetFile(path)
+        return pa_parquet.ParquetFile(path, pre_buffer=False)  # buffered ahead, row groups pile up
     except (pa.ArrowException, OSError):
         raise _damaged(name) from None
 
@@ -67,17 +70,56 @@ def _damaged(name: str) -> RefusedFile:
     return RefusedFile("damaged_file", f"{name} is Parquet that cannot be read: ask for it again")
 
 
-def _batches(file: pa_parquet.ParquetFile, request: Request) -> Iterator[RawBatch]:
+def _batches(path: Path, file: pa_parquet.ParquetFile, request: Request) -> Iterator[RawBatch]:
     next_record = 1
     rejects = reject_frame([])
+    batch_rows = request.limits.batch_rows
     try:
-        for batch in file.iter_batches(_rows_of_a_batch(file, request.limits.batch_rows)):
-            rows = _flattened(pl.DataFrame(pl.from_arrow(batch)))
+        is_large = _has_large_groups(file, batch_rows)
+        for rows in _by_part(file, batch_rows) if is_large else _by_group(path, file, batch_rows):
             numbers = pl.int_range(next_record, next_record + rows.height, dtype=pl.Int64, eager=True)
             next_record += rows.height
-            yield RawBatch(rows.with_columns(numbers.alias(SOURCE_LINE)), rejects)
-    except (pa.ArrowException, OSError):
+            numbered = _flattened(rows).with_columns(numbers.alias(SOURCE_LINE))
+            yield from sliced(numbered, rejects, batch_rows)
+    except (pa.ArrowException, pl.exceptions.PolarsError, OSError):
         raise _damaged(request.content.name) from None
+
+
+def _has_large_groups(file: pa_parquet.ParquetFile, batch_rows: int) -> bool:
+    """Whether a row group is so large that it must not be held whole."""
+    groups = [file.metadata.row_group(group) for group in range(file.metadata.num_row_groups)]
+    return any(
+        group.total_byte_size > LARGE_GROUP_BYTES or group.num_rows > LARGE_GROUP_BATCHES * batch_rows
+        for group in groups
+    )
+
+
+def _by_group(path: Path, file: pa_parquet.ParquetFile, batch_rows: int) -> Iterator[pl.DataFrame]:
+    """Whole row groups at a time, as many as make a batch: all columns of a group are decoded at once, by all cores."""
+    rows = pl.scan_parquet(path, glob=False)
+    for first_row, number_of_rows in _windows(file, batch_rows):
+        yield rows.slice(first_row, number_of_rows).collect()
+
+
+def _windows(file: pa_parquet.ParquetFile, batch_rows: int) -> Iterator[tuple[int, int]]:
+    """First row and number of rows of each run of row groups that are read together."""
+    first_row, number_of_rows, size = 0, 0, 0
+    for index in range(file.metadata.num_row_groups):
+        group = file.metadata.row_group(index)
+        if number_of_rows and (
+            number_of_rows + group.num_rows > batch_rows or size + group.total_byte_size > BATCH_BYTES
+        ):
+            yield first_row, number_of_rows
+            first_row, number_of_rows, size = first_row + number_of_rows, 0, 0
+        number_of_rows, size = number_of_rows + group.num_rows, size + group.total_byte_size
+    if number_of_rows:
+        yield first_row, number_of_rows
+
+
+def _by_part(file: pa_parquet.ParquetFile, batch_rows: int) -> Iterator[pl.DataFrame]:
+    """Parts of a row group at a time: slower, in the memory of a part."""
+    for batch in file.iter_batches(_rows_of_a_batch(file, batch_rows)):
+        yield pl.DataFrame(pl.from_arrow(batch))
 
 
 def _rows_of_a_batch(file: pa_parquet.ParquetFile, batch_rows: int) -> int:

@@ -12,14 +12,13 @@ import polars as pl
 
 from crm_platform.sources.readers.access_log import open_access_log
 from crm_platform.sources.readers.archive import Content, contents
-from crm_platform.sources.readers.batch import FileForm, Kind, RawBatch, ReadFile, ReadLimits, RefusedFile
+from crm_platform.sources.readers.batch import MEMBER, FileForm, Kind, RawBatch, ReadFile, ReadLimits, RefusedFile, SourceColumn
+from crm_platform.sources.readers.content import FileContent
 from crm_platform.sources.readers.delimited import open_csv
 from crm_platform.sources.readers.excel import open_excel
 from crm_platform.sources.readers.json_lines import open_json_lines
 from crm_platform.sources.readers.opening import Opener, Request
 from crm_platform.sources.readers.parquet import open_parquet
-
-MEMBER = "member"
 
 KINDS: dict[Kind, str] = {
     "csv": "Delimited text of any dialect; every column text.",
@@ -56,16 +55,22 @@ READERS: dict[Kind, Opener] = {
 
 
 def read_file(
-    path: Path, form: FileForm, workspace: Path, limits: ReadLimits, expected_columns: Sequence[str]
+    path: Path,
+    form: FileForm,
+    workspace: Path,
+    limits: ReadLimits,
+    expected_columns: Sequence[str],
+    identified: FileContent | None = None,
 ) -> ReadFile:
     """Open a delivered file, packed or not, by its declared form; use it as a context manager.
 
     workspace: a folder for copies, used for packed Parquet and Excel only, emptied again. expected_columns: the source
     columns the mapping mentions, by which a header is found below a preamble. A zip of several files is read as
-    one, in order, with a column `member` saying which; `source_line` then counts within the member.
+    one, in order, with a column `member` saying which, of the rejects as well; `source_line` then counts within the
+    member. identified: what `identify` told of the file, so that it is not surveyed a second time.
     Raises RefusedFile, here or while batches are read.
     """
-    requests = [Request(content, form, workspace, limits, expected_columns) for content in contents(path, limits)]
+    requests = [Request(content, form, workspace, limits, expected_columns) for content in contents(path, limits, identified)]
     opener = READERS[form.kind]
     if len(requests) == 1:
         return opener(requests[0])
@@ -79,7 +84,7 @@ def _joined(members: Sequence[Content], files: Sequence[ReadFile], resources: Ex
     columns = {column.name: column for file in files for column in file.columns}
     encodings, delimiters = {file.encoding for file in files}, {file.delimiter for file in files}
     return ReadFile(
-        columns=list(columns.values()),
+        columns=[*columns.values(), SourceColumn(MEMBER)],
         read=lambda: _chained(members, files),
         encoding=encodings.pop() if len(encodings) == 1 else None,
         delimiter=delimiters.pop() if len(delimiters) == 1 else None,
@@ -91,9 +96,5 @@ def _joined(members: Sequence[Content], files: Sequence[ReadFile], resources: Ex
 def _chained(members: Sequence[Content], files: Sequence[ReadFile]) -> Iterator[RawBatch]:
     for content, file in zip(members, files, strict=True):
         for batch in file.batches():
-            yield RawBatch(
-                batch.rows.with_columns(pl.lit(content.member).alias(MEMBER)),
-                batch.rejects.with_columns(
-                    pl.format("{}: {}", pl.lit(content.member), pl.col("detail")).alias("detail")
-                ),
-            )
+            member = pl.lit(content.member).alias(MEMBER)
+            yield RawBatch(batch.rows.with_columns(member), batch.rejects.with_columns(member))

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
+from crm_platform.sources.all_sources import StagingRef
 from crm_platform.sources.company import Company, PromotionSource, load_company
 from crm_platform.sources.dimensions.build import DIMENSIONS, publish_dimension
-from crm_platform.sources.dimensions.relations import StagingRef
 from crm_platform.sources.feeds.registry import FEEDS
 from crm_platform.warehouse.engine import Engine
 from crm_platform.warehouse.lake import Lake
@@ -50,9 +50,10 @@ def promotion_source_keys(engine: Engine) -> dict[str, int]:
 def stage(engine: Engine, source: str, feed: str, rows: list[dict[str, object]], received: int = 1) -> StagingRef:
     """Stand-in for the newest rows of a source's staging table, received on that day of January 2026."""
     staged = pl.DataFrame(
-        [{**row, "file_dt": datetime(2026, 1, received, tzinfo=UTC)} for row in rows],
+        [{**row, "content_hash": "", "file_dt": datetime(2026, 1, received, tzinfo=UTC)} for row in rows],
         schema={
             **{name: column.dtype.type for name, column in FEEDS[feed].to_schema().columns.items()},
+            "content_hash": pl.String,
             "file_dt": pl.Datetime("us", "UTC"),
         },
     )
@@ -60,7 +61,7 @@ def stage(engine: Engine, source: str, feed: str, rows: list[dict[str, object]],
     with engine.registered(staged_rows=staged):
         engine.execute("CREATE SCHEMA IF NOT EXISTS sources")
         engine.execute(f"CREATE OR REPLACE TABLE sources.{view} AS SELECT * FROM staged_rows")
-    return StagingRef(source, f"sources.{view}")
+    return StagingRef(source, f"sources.{view}", source)
 
 
 def rows_of(engine: Engine, name: str) -> pl.DataFrame:

@@ -1,0 +1,94 @@
+"""Telephone numbers as E.164, by country, at the speed of columns.
+
+Here: the numbering plans of the phonenumbers library, applied to one number of each shape and carried over to the
+others of that shape. Not here: which country a record is of when it does not say (`guessed_country`).
+"""
+
+from collections import Counter
+
+import phonenumbers
+import polars as pl
+
+_CANDIDATES = (
+    "US", "GB", "DE", "AU", "IT", "NL", "BE", "SE", "NO", "DK", "FI", "FR", "ES", "AT", "CH", "IE", "NZ", "CA", "IN", "PL",
+    "PT", "BR", "ZA", "LU",
+)  # fmt: skip
+_SAMPLE = 300
+_PREFIX_DIGITS = 5
+_ALIASES = {"UK": "GB", "EL": "GR"}
+
+
+def guessed_country(phones: pl.Series) -> str | None:
+    """The country whose numbering plan most of the national numbers fit; none where hardly any fits.
+
+    A sample of 300 distinct numbers decides, the same for any order of rows. Of countries that fit as well, the one
+    first in a fixed list.
+    """
+    national = phones.drop_nulls().cast(pl.String).str.strip_chars()
+    sample = national.filter(~national.str.starts_with("+")).unique().sort()
+    chosen = sample.gather_every(max(1, len(sample) // _SAMPLE)).head(_SAMPLE).to_list()
+    fits = Counter({region: sum(_is_valid(text, region) for text in chosen) for region in _CANDIDATES})
+    region, count = max(fits.items(), key=lambda fit: fit[1])
+    return region if chosen and count >= 0.3 * len(chosen) else None
+
+
+def as_e164(phones: pl.Series, countries: pl.Series, default_country: str | None) -> pl.Series:
+    """Each number as `+<country code><number>`; bare digits where it fits no plan; null for none or a placeholder.
+
+    `countries` are ISO 3166 alpha-2 codes or null. phonenumbers reads one number per shape (country, length, leading
+    five digits): the rest of the shape has the same country code and trunk prefix to take off.
+    """
+    rows = pl.DataFrame({"phone": phones.cast(pl.String), "country": countries.cast(pl.String)}).with_columns(
+        country=pl.col("country").str.to_uppercase().replace(_ALIASES).fill_null(pl.lit(default_country))
+    )
+    distinct = rows.unique().filter(pl.col("phone").is_not_null()).with_columns(_digits().alias("digits"))
+    distinct = distinct.filter(~_is_placeholder()).with_columns(
+        prefix=pl.col("digits").str.slice(0, _PREFIX_DIGITS), length=pl.col("digits").str.len_bytes()
+    )
+    shapes = distinct.group_by("country", "prefix", "length").agg(example=pl.col("digits").min())
+    rules = [_rule(country, example) for country, example in shapes.select("country", "example").iter_rows()]
+    shapes = shapes.with_columns(
+        lead=pl.Series([lead for lead, _ in rules], dtype=pl.String),
+        skipped=pl.Series([skipped for _, skipped in rules], dtype=pl.Int64),
+    )
+    known = distinct.join(shapes, on=["country", "prefix", "length"], how="left", nulls_equal=True).select(
+        "phone", "country", number=pl.col("lead") + pl.col("digits").str.slice(pl.col("skipped"))
+    )
+    return rows.join(known, on=["phone", "country"], how="left", nulls_equal=True, maintain_order="left")["number"]
+
+
+def _digits() -> pl.Expr:
+    """The digits that were dialled, a leading + kept, extensions and `(0)` off."""
+    text = pl.col("phone").str.slice(0, 40).str.to_lowercase().str.replace(r"(?:ext|x|#).*$", "")
+    text = text.str.replace(r"^\s*00", "+").str.replace(r"(\+\d+\s*)\(0\)", "$1")
+    sign = pl.when(text.str.contains(r"^\s*\(?\+")).then(pl.lit("+")).otherwise(pl.lit(""))
+    return sign + text.str.replace_all(r"[^0-9]", "").str.replace(r"^(\d{5,16})0$", "${1}0")
+
+
+def _is_placeholder() -> pl.Expr:
+    digits = pl.col("digits").str.replace("+", "", literal=True)
+    few = digits.str.len_bytes() < 6
+    monotone = digits.str.contains(r"^\d{0,4}(?:0{6,}|1{6,}|2{6,}|3{6,}|4{6,}|5{6,}|6{6,}|7{6,}|8{6,}|9{6,})$")
+    return few | monotone | digits.str.contains(r"^0?1234567|^0?9876543")
+
+
+def _rule(country: str | None, example: str) -> tuple[str, int]:
+    """What stands before the number in E.164, and how many of the dialled characters it replaces."""
+    try:
+        parsed = phonenumbers.parse(example, country)
+    except phonenumbers.NumberParseException:
+        return "", len(example) - len(example.lstrip("+0"))
+    if not phonenumbers.is_possible_number(parsed):
+        return "", len(example) - len(example.lstrip("+0"))
+    number = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+    national = phonenumbers.national_significant_number(parsed)
+    if not example.endswith(national):
+        return "", len(example) - len(example.lstrip("+0"))
+    return number[: len(number) - len(national)], len(example) - len(national)
+
+
+def _is_valid(text: str, region: str) -> bool:
+    try:
+        return phonenumbers.is_valid_number(phonenumbers.parse(text, region))
+    except phonenumbers.NumberParseException:
+        return False

@@ -1,0 +1,45 @@
+"""Text as it is compared: lower case, Latin letters without accents, single spaces.
+
+Here: the folding that every field starts with. Not here: what a field means (`names.py`, `addresses.py`, ...).
+"""
+
+import polars as pl
+
+# Letters that do not decompose, and those that a language writes as two where it has no accents.
+_SPELT_OUT = {
+    "ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ø": "oe", "å": "aa", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d",
+    "ð": "d", "þ": "th", "ı": "i", "ħ": "h", "ŋ": "n", "’": "'", "‘": "'", "`": "'", "´": "'", "–": "-", "—": "-",
+}  # fmt: skip
+MAXIMUM_CHARACTERS = 200
+
+
+def folded(value: pl.Expr) -> pl.Expr:
+    """Text in lower case without accents (`Müller` and `Mueller` alike), trimmed; the empty text is null.
+
+    Text of more than 200 characters is cut: no name is longer, and a hostile one must not slow the comparison.
+    """
+    lower = value.cast(pl.String).str.slice(0, MAXIMUM_CHARACTERS).str.normalize("NFC").str.to_lowercase()
+    spelt = lower.str.replace_many(list(_SPELT_OUT), list(_SPELT_OUT.values()))
+    bare = spelt.str.normalize("NFKD").str.replace_all(r"[\p{M}\p{C}]", "")
+    return empty_as_null(bare.str.replace_all(r"\s+", " ").str.strip_chars())
+
+
+def empty_as_null(value: pl.Expr) -> pl.Expr:
+    """The empty text as null."""
+    return pl.when(value.str.len_bytes() > 0).then(value)
+
+
+def letters_only(value: pl.Expr) -> pl.Expr:
+    """Folded text without anything but letters and single spaces; letters of other scripts stay."""
+    bare = value.str.replace_all("'", "").str.replace_all(r"[^\p{L}\p{N}]+", " ").str.strip_chars()
+    return empty_as_null(bare)
+
+
+def on_distinct(values: pl.Series, transform: "pl.Expr") -> pl.Series:
+    """Apply an expression on `pl.col("value")` to the distinct values only, and give it back per row.
+
+    Names, towns and addresses repeat: a million rows hold a few thousand towns.
+    """
+    rows = values.alias("value").to_frame()
+    distinct = rows.unique().with_columns(result=transform)
+    return rows.join(distinct, on="value", how="left", nulls_equal=True, maintain_order="left")["result"]

@@ -1,0 +1,41 @@
+"""The tables of a home as frames, to be compared with those of another."""
+
+from pathlib import Path
+
+import polars as pl
+from polars.testing import assert_frame_equal
+
+CLOCKS = ("loaded_dt", "quarantined_dt")
+
+
+def table_names(home: Path) -> set[str]:
+    """Every `<schema>.<table>` that has a file."""
+    lake = home / "lake"
+    return {".".join(path.relative_to(lake).parts[:2]) for path in lake.rglob("data.parquet")}
+
+
+def table(home: Path, name: str) -> pl.DataFrame:
+    """The rows of a table but for the times at which we took them in, in one order."""
+    files = sorted((home / "lake" / Path(*name.split("."))).rglob("data.parquet"))
+    rows = pl.concat([pl.read_parquet(path, hive_partitioning=False) for path in files])
+    return rows.drop(CLOCKS, strict=False).sort(pl.all())
+
+
+def assert_equal_tables(left: Path, right: Path) -> None:
+    """Two homes have the same tables with the same rows, but for the times at which those were taken in."""
+    assert table_names(left) == table_names(right)
+    for name in sorted(table_names(left)):
+        assert_frame_equal(table(left, name), table(right, name), check_row_order=True)
+
+
+def half_written(home: Path) -> list[Path]:
+    """What a run that is not running any more may not have left."""
+    return sorted(home.rglob(".writing-*"))
+
+
+def stamps(home: Path) -> dict[str, tuple[int, int]]:
+    """Every file of the lake with its inode and the time of its last change: equal when nobody rewrote it."""
+    lake = home / "lake"
+    return {
+        str(path.relative_to(lake)): (path.stat().st_ino, path.stat().st_mtime_ns) for path in lake.rglob("*.parquet")
+    }

@@ -1,0 +1,47 @@
+"""A refresh is killed at any moment, again and again: the next one goes on, and the end is as if nothing had happened."""
+
+import random
+from pathlib import Path
+
+import duckdb
+
+from tests.end_to_end.killable import kill_after, refresh_to_its_end, started_refresh
+from tests.end_to_end.tables import assert_equal_tables, half_written, table
+from tests.orchestration.small_company import customers_csv, deliver, deliver_all, orders_csv, write_config
+
+KILLS = 20
+ROWS_PER_DELIVERY = 40
+
+
+def _deliver_round(home: Path, number: int) -> None:
+    """Deliveries that touch every month again, change accounts that are there, and hold a row for the quarantine."""
+    numbers = range(number * ROWS_PER_DELIVERY, (number + 1) * ROWS_PER_DELIVERY)
+    deliver(home, f"shop/orders_{number:02d}.csv", orders_csv(numbers) + "O-0;C0;no date;1.0;EUR\n")
+    deliver(home, f"shop/customers_{number:02d}.csv", customers_csv(range(10, 20), first_name=f"Ann {number}"))
+
+
+def test_twenty_kills_at_random_moments_leave_the_tables_of_an_undisturbed_home(tmp_path: Path) -> None:
+    config = write_config(tmp_path / "config")
+    killed, undisturbed = tmp_path / "killed", tmp_path / "undisturbed"
+    dice = random.Random(20)
+    for home in (killed, undisturbed):
+        deliver_all(home)
+        seconds = refresh_to_its_end(home, config)
+    were_running = 0
+
+    for number in range(1, KILLS + 1):
+        for home in (killed, undisturbed):
+            _deliver_round(home, number)
+        were_running += kill_after(started_refresh(killed, config), dice.uniform(0.05, 0.9) * seconds)
+        refresh_to_its_end(killed, config)
+    for home in (undisturbed,):
+        seconds = refresh_to_its_end(home, config)
+
+    assert were_running >= KILLS * 3 // 4
+    assert_equal_tables(killed, undisturbed)
+    assert table(killed, "sources.stg_shop_orders").height == 10 + KILLS * ROWS_PER_DELIVERY
+    assert half_written(killed) == []
+    assert [path for path in (killed / "landing").rglob("*") if path.is_file()] == []
+    with duckdb.connect(str(killed / "serving" / "crm.duckdb"), read_only=True) as database:
+        counted = database.execute("SELECT count(*) FROM sources.stg_shop_orders").fetchone()
+    assert counted == (10 + KILLS * ROWS_PER_DELIVERY,)

@@ -1,0 +1,35 @@
+"""The refresh job in this process, on an instance that is thrown away."""
+
+from pathlib import Path
+
+import dagster as dg
+
+from assets.jobs import REFRESH_JOB
+from crm_platform.definitions import build_definitions
+from crm_platform.settings import Home, Tuning
+
+SMALL = Tuning(memory_limit="512MB", threads=2, quiet_seconds=0.0)
+
+
+def definitions_of(home: Path, config: Path) -> dg.Definitions:
+    """The platform's definitions at a home."""
+    return build_definitions(Home(home), config, SMALL)
+
+
+def refreshed(home: Path, config: Path) -> dg.ExecuteInProcessResult:
+    """Run the refresh job, to its end, whatever comes."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        job = definitions_of(home, config).resolve_job_def(REFRESH_JOB)
+        return job.execute_in_process(instance=instance, raise_on_error=False)
+
+
+def row_count(result: dg.ExecuteInProcessResult, table: str) -> object:
+    """The number of rows that a table's materialisation reports."""
+    [made] = result.asset_materializations_for_node(f"sources__{table}")
+    return made.metadata["dagster/row_count"].value
+
+
+def materialized(result: dg.ExecuteInProcessResult) -> set[str]:
+    """The tables that the run made."""
+    events = (event for event in result.all_events if event.is_step_materialization)
+    return {event.asset_key.path[-1] for event in events if event.asset_key}
