@@ -9,7 +9,8 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -224,10 +225,34 @@ def _published(
     zone: LandingZone,
     loaded_dt: datetime,
 ) -> FeedLoad:
+    with unfinished(feed, zone) as after_interruption:
+        return _committed(feed, taken, ledger, engine, zone, loaded_dt, after_interruption)
+
+
+@contextmanager
+def unfinished(feed: StagedFeed, zone: LandingZone) -> Iterator[bool]:
+    """Mark the feed as being published until the block has ended well; says whether the run before was cut short."""
+    marker = zone.work / f"{feed.name}.unfinished"
+    was_cut_short = marker.exists()
+    marker.touch()
+    yield was_cut_short
+    marker.unlink()
+
+
+def _committed(
+    feed: StagedFeed,
+    taken: Sequence[TakenFile],
+    ledger: pl.DataFrame,
+    engine: Engine,
+    zone: LandingZone,
+    loaded_dt: datetime,
+    after_interruption: bool,
+) -> FeedLoad:
     arrivals = Arrivals(
         [each.parsed.good_rows for each in taken if each.parsed],
         arrival_files(taken, loaded_dt),
         committed_files(ledger),
+        after_interruption,
     )
     publication, loaded = publish_versions(engine, feed.contract, arrivals, version_order(feed))
     counted = with_rows_loaded(taken, loaded)

@@ -17,13 +17,12 @@ import pyarrow.parquet as pq
 
 from crm_platform.sources.landing import LandedFile
 from crm_platform.sources.mapping import MappedColumns, expected_columns, map_rows, match_columns
-from crm_platform.sources.readers.batch import SOURCE_LINE, FileForm, RawBatch, ReadLimits, RefusedFile
-from crm_platform.sources.readers.registry import MEMBER, read_file
+from crm_platform.sources.readers.batch import MEMBER, SHEET, SOURCE_LINE, FileForm, RawBatch, ReadLimits, RefusedFile
+from crm_platform.sources.readers.registry import read_file
 from crm_platform.sources.rules import Rule, rules_of
 from crm_platform.sources.staging import StagedFeed
 
 SHOWN_LINES = 5
-SHEET = "sheet"
 PLACE = ("file_part", "file_line")
 QUARANTINE_SCHEMA = {"file_part": pl.String, "file_line": pl.Int64, "reason": pl.String, "raw": pl.String}
 

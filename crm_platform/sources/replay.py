@@ -28,6 +28,7 @@ from crm_platform.sources.load import (
     committed_files,
     feed_ledger,
     publish_record,
+    unfinished,
     version_order,
 )
 from crm_platform.sources.parse import PLACE, QUARANTINE_SCHEMA, parse_file
@@ -69,7 +70,10 @@ def replay_rows(feed: StagedFeed, engine: Engine, zone: LandingZone, now: dateti
     try:
         tried = [_tried_again(feed, row, engine, zone, work, limits) for row in held.iter_rows(named=True)]
         taken = [file for file in tried if file is not None]
-        return _published(feed, taken, ledger, engine, zone, now) if taken else FeedLoad(feed)
+        if not taken:
+            return FeedLoad(feed)
+        with unfinished(feed, zone) as after_interruption:
+            return _published(feed, taken, ledger, engine, zone, now, after_interruption)
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
@@ -107,10 +111,19 @@ def _held_rows(path: Path) -> pl.LazyFrame:
 
 
 def _published(
-    feed: StagedFeed, taken: Sequence[TakenFile], ledger: pl.DataFrame, engine: Engine, zone: LandingZone, now: datetime
+    feed: StagedFeed,
+    taken: Sequence[TakenFile],
+    ledger: pl.DataFrame,
+    engine: Engine,
+    zone: LandingZone,
+    now: datetime,
+    after_interruption: bool,
 ) -> FeedLoad:
     arrivals = Arrivals(
-        [file.parsed.good_rows for file in taken if file.parsed], arrival_files(taken, now), committed_files(ledger)
+        [file.parsed.good_rows for file in taken if file.parsed],
+        arrival_files(taken, now),
+        committed_files(ledger),
+        after_interruption,
     )
     publication, loaded = publish_versions(engine, feed.contract, arrivals, version_order(feed))
     by_number: dict[int, int] = dict(loaded.select("file_number", "rows_loaded").iter_rows())

@@ -23,12 +23,14 @@ class Arrivals:
     `file_part` and `file_line`.
 
     files: a row (file_id, file_number, file_dt, loaded_dt) per file of them. committed: a row (file_id,
-    file_number) per file that was taken before.
+    file_number) per file that was taken before. after_interruption: whether a run before was cut short, whose rows
+    may lie in any partition.
     """
 
     parquet_files: Sequence[Path]
     files: pl.DataFrame
     committed: pl.DataFrame
+    after_interruption: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,11 @@ def publish_versions(
         return None, pl.DataFrame(schema={"file_number": pl.Int64, "rows_loaded": pl.Int64})
     with engine.registered(arrival_files=arrivals.files, committed_files=arrivals.committed):
         engine.execute(_arrivals_sql(contract, arrivals, order))
-        present = _files_with_versions(engine, contract, order)
+        present = (
+            engine.lake.data_files(contract)
+            if arrivals.after_interruption
+            else _files_with_versions(engine, contract, order)
+        )
         engine.execute(_verdict_sql(order, present))
         loaded = engine.query("SELECT file_number, count(*) AS rows_loaded FROM fresh GROUP BY file_number")
         engine.execute(_rows_sql(contract, arrivals))

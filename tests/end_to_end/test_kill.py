@@ -1,4 +1,4 @@
-"""A refresh is killed at any moment, again and again: the next one goes on, and the end is as if nothing had happened."""
+"""A refresh is killed at any moment, again and again: the next goes on, and the end is as if nothing had happened."""
 
 import random
 from pathlib import Path

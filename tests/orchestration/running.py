@@ -5,9 +5,12 @@ from pathlib import Path
 import dagster as dg
 
 from assets.jobs import REFRESH_JOB
+from assets.publishing import asset_key as contract_key
 from crm_platform.definitions import build_definitions
 from crm_platform.settings import Home, Tuning
+from crm_platform.sources.dimensions.build import DIMENSIONS as DIMENSION_TABLES
 
+DIMENSIONS = dg.AssetSelection.assets(*(contract_key(each.contract) for each in DIMENSION_TABLES.values()))
 SMALL = Tuning(memory_limit="512MB", threads=2, quiet_seconds=0.0)
 
 
@@ -16,11 +19,14 @@ def definitions_of(home: Path, config: Path) -> dg.Definitions:
     return build_definitions(Home(home), config, SMALL)
 
 
-def refreshed(home: Path, config: Path) -> dg.ExecuteInProcessResult:
-    """Run the refresh job, to its end, whatever comes."""
+def refreshed(home: Path, config: Path, without: dg.AssetSelection | None = None) -> dg.ExecuteInProcessResult:
+    """Run the refresh job, to its end, whatever comes; some assets may be left out."""
+    definitions = definitions_of(home, config)
+    selection = dg.AssetSelection.all() - without if without else dg.AssetSelection.all()
+    keys = selection.resolve(definitions.resolve_asset_graph())
     with dg.DagsterInstance.ephemeral() as instance:
-        job = definitions_of(home, config).resolve_job_def(REFRESH_JOB)
-        return job.execute_in_process(instance=instance, raise_on_error=False)
+        job = definitions.resolve_job_def(REFRESH_JOB)
+        return job.execute_in_process(instance=instance, raise_on_error=False, asset_selection=sorted(keys))
 
 
 def row_count(result: dg.ExecuteInProcessResult, table: str) -> object:

@@ -1,4 +1,4 @@
-"""What Dagster knows of the platform: every key, what an asset says of itself; and nothing private of Dagster is used."""
+"""What Dagster knows of the platform: every key, what an asset says of itself; and no use of what is private to it."""
 
 import ast
 import difflib

@@ -1,8 +1,9 @@
 """Customer keys that last: which key each cluster of records bears, given who bore which before.
 
-A key stays with the cluster that holds most of its records; of two keys in one cluster the older survives and the other
-redirects to it; a cluster that splits off takes back a key that its records once had, or gets a new one. Pure: frames
-in, frames out, the same whatever the order of rows. Not here: who is in which cluster (`scv/match/`).
+A key stays with the cluster that holds most of the records it was first given to, then of those that bear it; of two
+keys in one cluster the older survives and the other redirects to it; a cluster that splits off takes back a key that its
+records once had, or gets a new one. So a merge that is taken back leaves both customers with the keys they had. Pure:
+frames in, frames out, the same whatever the order of rows. Not here: who is in which cluster (`links.py`).
 """
 
 from dataclasses import dataclass
@@ -47,12 +48,14 @@ def assign_keys(clusters: pl.DataFrame, xref_before: pl.DataFrame, changes_befor
     Args:
         clusters: record_id, cluster_id (any type); a record stands in one cluster.
         xref_before: record_id, customer_key as the run before left them; empty at first.
-        changes_before: record_id, from_customer_key, to_customer_key of all runs before: by them keys that nobody bears
-            are taken back, and no key is given twice.
+        changes_before: record_id, from_customer_key, to_customer_key of all runs before, in their order: by them keys
+            that nobody bears are taken back, and no key is given twice.
     """
-    borne = _borne_keys(clusters, xref_before)
-    former = _former_keys(clusters, changes_before, borne)
-    given = pl.concat([borne, former.select("cluster_id", "customer_key")])
+    first_keys = _first_keys(changes_before)
+    borne = _oldest_of_inherited(clusters.join(xref_before, on="record_id"), first_keys)
+    former = _former_keys(clusters, changes_before, first_keys, borne)
+    given = pl.concat([borne, former])
+    revived = former.join(xref_before, on="customer_key", how="anti")
     fresh = _new_keys(clusters, given, _highest_key(changes_before))
     keys = pl.concat([given, fresh])
     xref = clusters.join(keys, on="cluster_id").select("record_id", "customer_key").sort("record_id")
@@ -61,7 +64,7 @@ def assign_keys(clusters: pl.DataFrame, xref_before: pl.DataFrame, changes_befor
     events = pl.concat(
         [
             _events("new", fresh.join(clusters, on="cluster_id")),
-            _events("revive", former.join(clusters, on="cluster_id")),
+            _events("revive", revived.join(clusters, on="cluster_id")),
             _merges_and_retirements(moves, xref, xref_before),
             _splits(moves, xref, xref_before),
         ]
@@ -69,25 +72,40 @@ def assign_keys(clusters: pl.DataFrame, xref_before: pl.DataFrame, changes_befor
     return KeyAssignment(xref, events.sort("event_type", "customer_key", "other_customer_key"), changes)
 
 
-def _borne_keys(clusters: pl.DataFrame, xref_before: pl.DataFrame) -> pl.DataFrame:
-    """cluster_id, customer_key: each key goes to one cluster, each cluster bears the oldest that comes to it."""
-    return _oldest_of_inherited(clusters.join(xref_before, on="record_id"))
+def _first_keys(changes_before: pl.DataFrame) -> pl.DataFrame:
+    """record_id, customer_key: the key that each record was given first (the rows are in the order of the runs)."""
+    given = changes_before.filter(pl.col("from_customer_key").is_null(), pl.col("to_customer_key").is_not_null())
+    first = given.unique("record_id", keep="first", maintain_order=True)
+    return first.select("record_id", pl.col("to_customer_key").alias("customer_key"), pl.lit(True).alias("is_first"))
 
 
-def _former_keys(clusters: pl.DataFrame, changes_before: pl.DataFrame, borne: pl.DataFrame) -> pl.DataFrame:
+def _former_keys(
+    clusters: pl.DataFrame, changes_before: pl.DataFrame, first_keys: pl.DataFrame, borne: pl.DataFrame
+) -> pl.DataFrame:
     """cluster_id, customer_key for clusters without a key whose records once had one that nobody bears now."""
     keyless = clusters.join(borne, on="cluster_id", how="anti")
     once = changes_before.select("record_id", pl.col("to_customer_key").alias("customer_key")).drop_nulls().unique()
-    return _oldest_of_inherited(keyless.join(once, on="record_id").join(borne, on="customer_key", how="anti"))
+    held = keyless.join(once, on="record_id").join(borne, on="customer_key", how="anti")
+    return _oldest_of_inherited(held, first_keys)
 
 
-def _oldest_of_inherited(held: pl.DataFrame) -> pl.DataFrame:
-    """From record_id, cluster_id, customer_key: the heir of each key, then the key of each heir."""
-    shares = held.group_by("customer_key", "cluster_id").agg(
-        pl.len().alias("number_of_records"), pl.col("record_id").min().alias("first_record")
+def _oldest_of_inherited(held: pl.DataFrame, first_keys: pl.DataFrame) -> pl.DataFrame:
+    """From record_id, cluster_id, customer_key: the heir of each key, then the oldest key of each heir."""
+    shares = (
+        held.join(first_keys, on=["record_id", "customer_key"], how="left")
+        .group_by("customer_key", "cluster_id")
+        .agg(
+            pl.col("is_first").count().alias("number_of_first"),
+            pl.len().alias("number_of_records"),
+            pl.col("record_id").min().alias("first_record"),
+        )
     )
     heirs = shares.sort(
-        "customer_key", "number_of_records", "first_record", descending=[False, True, False]
+        "customer_key",
+        "number_of_first",
+        "number_of_records",
+        "first_record",
+        descending=[False, True, True, False],
     ).unique("customer_key", keep="first", maintain_order=True)
     return heirs.group_by("cluster_id").agg(pl.col("customer_key").min())
 

@@ -13,6 +13,9 @@ _CANDIDATES = (
     "US", "GB", "DE", "AU", "IT", "NL", "BE", "SE", "NO", "DK", "FI", "FR", "ES", "AT", "CH", "IE", "NZ", "CA", "IN", "PL",
     "PT", "BR", "ZA", "LU",
 )  # fmt: skip
+MINIMUM_FIT = 0.3
+# Several plans accept nearly the same numbers: the difference of a few typing errors decides nothing.
+SAME_FIT = 0.95
 _SAMPLE = 300
 _PREFIX_DIGITS = 5
 _ALIASES = {"UK": "GB", "EL": "GR"}
@@ -28,8 +31,10 @@ def guessed_country(phones: pl.Series) -> str | None:
     sample = national.filter(~national.str.starts_with("+")).unique().sort()
     chosen = sample.gather_every(max(1, len(sample) // _SAMPLE)).head(_SAMPLE).to_list()
     fits = Counter({region: sum(_is_valid(text, region) for text in chosen) for region in _CANDIDATES})
-    region, count = max(fits.items(), key=lambda fit: fit[1])
-    return region if chosen and count >= 0.3 * len(chosen) else None
+    best = max(fits.values())
+    if not chosen or best < MINIMUM_FIT * len(chosen):
+        return None
+    return next(region for region in _CANDIDATES if fits[region] >= SAME_FIT * best)
 
 
 def as_e164(phones: pl.Series, countries: pl.Series, default_country: str | None) -> pl.Series:

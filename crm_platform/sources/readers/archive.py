@@ -92,8 +92,9 @@ def contents(path: Path, limits: ReadLimits, identified: FileContent | None = No
     """The contents of a file in order: one for a plain or gzip file, one for each member of a zip.
 
     A spreadsheet, which is a zip by its bytes, counts as plain. identified: what `identify` told of the file, whose
-    survey is then not made again; of no account when the file has another size by now. Raises RefusedFile: a_directory, not_found,
-    not_readable, empty_file, truncated_archive, damaged_archive, encrypted_archive, nested_archive, empty_archive.
+    survey is then not made again; of no account when the file has another size by now.
+    Raises RefusedFile: a_directory, not_found, not_readable, empty_file, truncated_archive, damaged_archive,
+    encrypted_archive, nested_archive, empty_archive.
     """
     check_readable(path)
     with path.open("rb") as file:

@@ -107,8 +107,8 @@ class RawBatch:
     rows: the source columns as they came and `source_line` (Int64): the 1-based line of the file where the row begins,
     the row of the sheet, or the number of the record where a form has no lines.
     rejects: `source_line` Int64, `reason` (named like a rule), `detail`, `raw` (at most `RAW_CHARACTERS` characters).
-    Both have the text columns MEMBER, when the file is a zip of several, and SHEET, when several sheets are read: a line
-    is then a line of that member or sheet.
+    Both have the text columns MEMBER, when the file is a zip of several, and SHEET, when several sheets are read: a
+    line is then a line of that member or sheet.
     """
 
     rows: pl.DataFrame

@@ -7,13 +7,16 @@ form: see the readers for that. Unpacking stands in `streams.py`.
 import codecs
 import hashlib
 import io
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
+import pyarrow as pa
 
 from crm_platform.sources.readers.batch import ReadLimits, RefusedFile
+from crm_platform.sources.readers.one_byte_encodings import likely_encoding
 from crm_platform.sources.readers.streams import (
     BLOCK_BYTES,
     ByteStream,
@@ -33,6 +36,10 @@ BYTE_ORDER_MARKS = (
 WIDE_ENCODINGS = frozenset({"utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"})
 UNDEFINED_IN_CP1252 = b"\x81\x8d\x8f\x90\x9d"
 HEAD_BYTES = 4096
+TAIL_BYTES = 256
+SAMPLE_BYTES = 32 * 1024
+LEADING_BYTE = 0xC2
+HIGH_LINE = re.compile(rb"[^\r\n\x80-\xff]{0,80}[\x80-\xff][^\r\n]{0,400}")
 VALID_FOR_EACH_INVALID = 10
 
 
@@ -41,7 +48,8 @@ class TextFacts:
     """What one pass over a content tells of it as text.
 
     byte_order_mark: the encoding it names, or None. lines: ended by LF, or by CR where there is no LF; a last line
-    without an end counts. longest_line in bytes. invalid_bytes and valid_characters count what is and is not UTF-8
+    without an end counts. longest_line in bytes. sample_of_invalid: some lines with bytes above ASCII, where these are
+    not UTF-8. invalid_bytes and valid_characters count what is and is not UTF-8
     among the bytes above ASCII. has_nul: a NUL outside UTF-16 and UTF-32, the mark of a binary.
     """
 
@@ -53,6 +61,7 @@ class TextFacts:
     valid_characters: int
     invalid_bytes: int
     undefined_in_cp1252: int
+    sample_of_invalid: bytes
     lines: int
     longest_line: int
     has_only_carriage_returns: bool
@@ -90,8 +99,9 @@ class TextSurvey:
     open_feed: int = 0
     open_return: int = 0
     longest_return: int = 0
-    last_byte: bytes = b""
-    decoder: codecs.IncrementalDecoder = field(default_factory=lambda: codecs.getincrementaldecoder("utf-8")())
+    tail: bytes = b""
+    open_character: bytes = b""
+    sample_of_invalid: bytes = b""
 
     def update(self, block: bytes) -> None:
         """Take the next block of the content; the first should hold some characters, for it tells UTF-16."""
@@ -103,7 +113,7 @@ class TextSurvey:
             block = self.wide_decoder.decode(block).encode("utf-8", "replace")
         self._count_lines(block)
         self._check_utf8(block)
-        self.last_byte = block[-1:] or self.last_byte
+        self.tail = block[-TAIL_BYTES:] or self.tail
 
     def _look_at_start(self, head: bytes) -> None:
         self.mark = next((name for mark, name in BYTE_ORDER_MARKS if head.startswith(mark)), None)
@@ -121,30 +131,33 @@ class TextSurvey:
             self.carriage_returns += returns
 
     def _check_utf8(self, block: bytes) -> None:
-        if block.isascii() and self.decoder.getstate()[0] == b"":
+        text = self.open_character + block
+        if text.isascii():
+            self.open_character = b""
             return
-        values = np.frombuffer(block, np.uint8)
-        self.valid_characters += int(np.count_nonzero((values >= 0xC2) & (values <= 0xF4)))
-        try:
-            self.decoder.decode(block)
-        except UnicodeDecodeError:
-            self._count_invalid(block)
+        cut = _start_of_open_character(text)
+        self.open_character = text[cut:]
+        self.valid_characters += int(np.count_nonzero(np.frombuffer(text, np.uint8) >= LEADING_BYTE))
+        if not _is_utf8(text, cut):
+            self._count_invalid(text[:cut])
 
-    def _count_invalid(self, block: bytes) -> None:
+    def _count_invalid(self, text: bytes) -> None:
         self.is_utf8 = False
-        self.decoder.reset()
-        invalid = block.decode("utf-8", "replace").count("\ufffd")
+        invalid = text.decode("utf-8", "replace").count("\ufffd")
         self.invalid_bytes += invalid
         self.valid_characters -= min(invalid, self.valid_characters)
-        self.undefined_in_cp1252 += sum(block.count(bytes([byte])) for byte in UNDEFINED_IN_CP1252)
+        self.undefined_in_cp1252 += sum(text.count(bytes([byte])) for byte in UNDEFINED_IN_CP1252)
+        if not self.sample_of_invalid:
+            self.sample_of_invalid = _lines_with_high_bytes(text)
 
     def facts(self) -> TextFacts:
         """The facts of all blocks taken; to be asked once, after the last."""
-        if self.decoder.getstate()[0]:
+        if self.open_character:
+            self.sample_of_invalid = self.sample_of_invalid or _lines_with_high_bytes(self.tail)
             self.is_utf8, self.invalid_bytes = False, self.invalid_bytes + 1
         only_returns = self.line_feeds == 0 and self.carriage_returns > 0
         ends = self.carriage_returns if only_returns else self.line_feeds
-        has_open_line = self.last_byte not in (b"", b"\r" if only_returns else b"\n")
+        has_open_line = self.tail[-1:] not in (b"", b"\r" if only_returns else b"\n")
         return TextFacts(
             size=self.size,
             byte_order_mark=self.mark,
@@ -154,12 +167,46 @@ class TextSurvey:
             valid_characters=self.valid_characters,
             invalid_bytes=self.invalid_bytes,
             undefined_in_cp1252=self.undefined_in_cp1252,
+            sample_of_invalid=self.sample_of_invalid,
             lines=ends + has_open_line,
             longest_line=max(self.longest_return, self.open_return)
             if only_returns
             else max(self.longest, self.open_feed),
             has_only_carriage_returns=only_returns,
         )
+
+
+def _start_of_open_character(text: bytes) -> int:
+    """Where a UTF-8 character begins that the text ends within; the length of the text if it ends with a whole one."""
+    for back in range(1, min(3, len(text)) + 1):
+        byte = text[-back]
+        if byte >= LEADING_BYTE:
+            length = 2 if byte < 0xE0 else 3 if byte < 0xF0 else 4
+            return len(text) - back if length > back else len(text)
+        if byte < 0x80:
+            break
+    return len(text)
+
+
+def _is_utf8(text: bytes, cut: int) -> bool:
+    """Whether the bytes before the cut are UTF-8; pyarrow tells it several times as fast as a decoder."""
+    offsets = pa.py_buffer(np.array([0, cut], np.int64))
+    try:
+        pa.LargeStringArray.from_buffers(1, offsets, pa.py_buffer(text)).validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _lines_with_high_bytes(text: bytes) -> bytes:
+    found: list[bytes] = []
+    size = 0
+    for match in HIGH_LINE.finditer(text):
+        found.append(match.group())
+        size += len(found[-1])
+        if size >= SAMPLE_BYTES:
+            break
+    return b"\n".join(found)
 
 
 def _line_lengths(block: bytes, end: bytes, open_bytes: int, longest: int) -> tuple[int, int, int]:
@@ -240,7 +287,8 @@ def decide_encoding(declared: str | None, facts: TextFacts, name: str, is_unicod
     """The encoding to read a text in: the declared one, or the one its bytes speak for.
 
     Without a declaration: a byte order mark, else UTF-16 by its NULs, else UTF-8 when that explains the bytes (a few
-    broken lines among many good characters leave it UTF-8), else cp1252, or latin-1 where cp1252 has no such byte.
+    broken lines among many good characters leave it UTF-8), else the one-byte encoding it reads best in, else cp1252,
+    or latin-1 where cp1252 has no such byte.
     is_unicode: the form is Unicode by its standard (JSON), so what is not UTF-16 is UTF-8, broken perhaps.
     Raises RefusedFile: unknown_encoding, wrong_encoding, binary_content.
     """
@@ -274,4 +322,4 @@ def _found_encoding(facts: TextFacts, is_unicode: bool) -> str:
         return facts.wide or facts.byte_order_mark or "utf-8"
     if is_unicode or facts.is_utf8 or facts.valid_characters >= VALID_FOR_EACH_INVALID * facts.invalid_bytes:
         return "utf-8"
-    return "latin-1" if facts.undefined_in_cp1252 else "cp1252"
+    return likely_encoding(facts.sample_of_invalid) or ("latin-1" if facts.undefined_in_cp1252 else "cp1252")

@@ -1,13 +1,17 @@
 """Reads JSON: one object a line, or a document that is an array of objects; nested keys joined by dots, all values
 text.
 
-Numbers keep their text, booleans are true and false, lists stay JSON text, null and a missing key are null. DuckDB
-parses; casting is for the ingest.
+Numbers keep their text, booleans are true and false, lists stay JSON text, null and a missing key are null. Blocks of
+lines with known keys are read by `json_known.py`; DuckDB reads the others here, since neither polars nor pyarrow goes
+on after a bad line or keeps the text of a list. Casting is for the ingest.
 """
 
 import json
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+import os
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -30,6 +34,7 @@ from crm_platform.sources.readers.batch import (
     unique_names,
 )
 from crm_platform.sources.readers.json_documents import elements
+from crm_platform.sources.readers.json_known import KeyPath, KnownKeys, known_keys, read_known
 from crm_platform.sources.readers.json_numbers import with_quoted_numbers
 from crm_platform.sources.readers.opening import Request
 from crm_platform.sources.readers.text_lines import (
@@ -39,13 +44,13 @@ from crm_platform.sources.readers.text_lines import (
     invalid_reject,
     line_blocks,
     line_ends,
+    number_of_lines,
     raw_text,
     text_content,
     too_long_rejects,
 )
 
 SAMPLE_BYTES = 1024**2
-Path = tuple[str, ...]
 RECORD_BATCHES = 8
 MAXIMUM_COLUMNS = 2_000
 
@@ -59,9 +64,22 @@ class _Lines:
     rejects: list[Reject] = field(default_factory=list)
 
     @cached_property
-    def parsable(self) -> bytes:
-        """The lines with their numbers kept as text."""
-        return with_quoted_numbers(self.data)
+    def ends(self) -> Offsets:
+        """The offsets of the line ends."""
+        return line_ends(self.data)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """The paths of the keys met so far, in the order of their columns, and those that are always true or false."""
+
+    paths: tuple[KeyPath, ...] = ()
+    truths: frozenset[KeyPath] = frozenset()
+
+    @cached_property
+    def keys(self) -> KnownKeys:
+        """The same as the fast reader takes it."""
+        return known_keys(self.paths, self.truths)
 
 
 def open_json_lines(request: Request) -> ReadFile:
@@ -71,38 +89,64 @@ def open_json_lines(request: Request) -> ReadFile:
     Raises RefusedFile: binary_content, unknown_encoding, wrong_encoding, no_records, line_too_long, too_many_columns.
     """
     text = text_content(request.content, request.form.encoding, is_unicode=True)
-    parser = _Parser(request.limits, request.content.name)
     first = next(_lines(text, request, SAMPLE_BYTES), None)
-    known: list[Path] = parser.parse(first, [])[2] if first else []
+    found = _Found()
+    if first:
+        with closing(_ExactReader(request.limits, request.content.name)) as reader:
+            *_, found = reader.read(first, found)
     return ReadFile(
-        columns=text_columns(_names(known)),
-        read=lambda: _batches(text, request, list(known)),
+        columns=text_columns(_names(found.paths)),
+        read=lambda: _batches(text, request, found),
         encoding=text.encoding,
         content_lines=text.facts.lines,
     )
 
 
-def _batches(text: TextContent, request: Request, known: list[Path]) -> Iterator[RawBatch]:
-    parser = _Parser(request.limits, request.content.name)
-    for lines in _prepared(_lines(text, request)):
-        rows, rejects, known = parser.parse(lines, known)
-        yield from sliced(rows, rejects, request.limits.batch_rows)
+def _batches(text: TextContent, request: Request, found: _Found) -> Iterator[RawBatch]:
+    """Read block after block while other threads parse those read before, in order.
+
+    A block that is not as the blocks before it is read again, exactly; what it taught holds for those read from then.
+    """
+    threads = request.limits.threads or min(os.cpu_count() or 1, 4)
+    is_utf8 = text.encoding == "utf-8" and text.facts.is_utf8
+    waiting: deque[tuple[_Lines, KnownKeys, Future[list[pl.Series] | None]]] = deque()
+    with (
+        ThreadPoolExecutor(threads) as pool,
+        closing(_ExactReader(request.limits, request.content.name)) as reader,
+    ):
+
+        def finished() -> tuple[pl.DataFrame, pl.DataFrame, _Found]:
+            lines, keys, columns = waiting.popleft()
+            values = columns.result()
+            if values is None:
+                return reader.read(lines, found)
+            return _as_rows(lines, keys, values, found), reject_frame(lines.rejects), found
+
+        for lines in _lines(text, request):
+            keys = found.keys
+            waiting.append((lines, keys, pool.submit(_read_fast, lines, keys, is_utf8)))
+            if len(waiting) > threads:
+                rows, rejects, found = finished()
+                yield from sliced(rows, rejects, request.limits.batch_rows)
+        while waiting:
+            rows, rejects, found = finished()
+            yield from sliced(rows, rejects, request.limits.batch_rows)
 
 
-def _prepared(blocks: Iterator[_Lines]) -> Iterator[_Lines]:
-    """The blocks, the next one being read and its numbers quoted while the caller parses one."""
+def _read_fast(lines: _Lines, keys: KnownKeys, is_utf8: bool) -> list[pl.Series] | None:
+    return read_known(lines.data, lines.ends, keys, is_utf8) if lines.data else None
 
-    def prepare() -> _Lines | None:
-        lines = next(blocks, None)
-        if lines is not None:
-            _ = lines.parsable
-        return lines
 
-    with ThreadPoolExecutor(1) as pool:
-        coming = pool.submit(prepare)
-        while (lines := coming.result()) is not None:
-            coming = pool.submit(prepare)
-            yield lines
+def _as_rows(lines: _Lines, keys: KnownKeys, columns: list[pl.Series], found: _Found) -> pl.DataFrame:
+    """The columns read, and those that became known since as nulls."""
+    numbers = pl.Series(SOURCE_LINE, lines.numbers, dtype=pl.Int64)
+    missing = [pl.Series([None], dtype=pl.String).new_from_index(0, numbers.len())] * (
+        len(found.paths) - len(keys.paths)
+    )
+    names = _names(found.paths)
+    return pl.DataFrame(
+        [*(column.alias(name) for column, name in zip([*columns, *missing], names, strict=True)), numbers]
+    )
 
 
 def _lines(text: TextContent, request: Request, block_bytes: int | None = None) -> Iterator[_Lines]:
@@ -112,7 +156,7 @@ def _lines(text: TextContent, request: Request, block_bytes: int | None = None) 
         return
     maximum = request.limits.maximum_line_bytes
     for block in line_blocks(text, request.limits, block_bytes):
-        numbers = np.arange(block.first_line, block.first_line + block.data.count(b"\n"))
+        numbers = np.arange(block.first_line, block.first_line + number_of_lines(block.data))
         yield _Lines(block.data, numbers, too_long_rejects(block.too_long, maximum))
 
 
@@ -121,19 +165,27 @@ def _begins_with_array(text: TextContent) -> bool:
     return head.lstrip("\ufeff \t\r\n").startswith("[")
 
 
-class _Parser:
-    """A DuckDB connection in memory that turns lines into columns of text."""
+class _ExactReader:
+    """Turns any lines into columns of text and rejects, by a DuckDB connection in memory, which opens when needed."""
 
     def __init__(self, limits: ReadLimits, name: str) -> None:
-        self.name = name
-        self.connection = duckdb.connect(config=_settings(limits))
+        self.name, self.limits = name, limits
 
-    def parse(self, lines: _Lines, known: list[Path]) -> tuple[pl.DataFrame, pl.DataFrame, list[Path]]:
-        """Rows, rejects, and all paths of keys known after these lines."""
-        ends = line_ends(lines.data)
-        bad = invalid_lines(lines.data, ends)
-        rejects = [*lines.rejects, *_invalid_rejects(lines, ends, bad)]
-        texts = _arrow_lines(lines.parsable)
+    @cached_property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """The connection."""
+        return duckdb.connect(config=_settings(self.limits))
+
+    def close(self) -> None:
+        """Close the connection, if there was need of one."""
+        if "connection" in self.__dict__:
+            self.connection.close()
+
+    def read(self, lines: _Lines, known: _Found) -> tuple[pl.DataFrame, pl.DataFrame, _Found]:
+        """Rows, rejects, and the keys known after these lines."""
+        bad = invalid_lines(lines.data, lines.ends)
+        rejects = [*lines.rejects, *_invalid_rejects(lines, bad)]
+        texts = _arrow_lines(with_quoted_numbers(lines.data))
         numbers = pa.array(lines.numbers)
         is_text = np.ones(len(texts), np.bool_)
         is_text[bad] = False
@@ -141,46 +193,32 @@ class _Parser:
             pa.array(is_text, pa.bool_())
         )
         sorted_lines = self._by_kind(_in_batches(table))
-        rejects += _not_objects(lines, ends, sorted_lines)
+        rejects += _not_objects(lines, sorted_lines)
         objects = table.filter(pa.array((sorted_lines["kind"].eq_missing("OBJECT")).to_numpy(), pa.bool_()))
-        paths = _merged(known, self._paths(_in_batches(objects), known))
-        if len(paths) > MAXIMUM_COLUMNS:
+        found = self._found(_in_batches(objects), known)
+        if len(found.paths) > MAXIMUM_COLUMNS:
             raise RefusedFile(
                 "too_many_columns", f"{self.name} has over {MAXIMUM_COLUMNS:,} keys: are identifiers used as keys?"
             )
-        return self._rows(_in_batches(objects), paths), reject_frame(rejects), paths
+        return self._rows(_in_batches(objects), list(found.paths)), reject_frame(rejects), found
 
     def _by_kind(self, lines: pa.Table) -> pl.DataFrame:
         """Columns place, kind: the JSON type of each line in order, null for what is no JSON."""
         query = "SELECT place, TRY(json_type(line)) AS kind FROM lines"
         return _in_order(self.connection.sql(query).pl())
 
-    def _paths(self, lines: pa.Table, known: list[Path]) -> list[Path]:
-        """The paths of the leaves of these lines that are not known yet, in alphabetical order."""
-        if lines.num_rows == 0 or self._has_only(lines, known):
-            return []
+    def _found(self, lines: pa.Table, known: _Found) -> _Found:
+        """What is known of the keys with these lines; new ones come last, in alphabetical order."""
+        if lines.num_rows == 0:
+            return known
         found = self.connection.sql("SELECT json_group_structure(line::JSON) FROM lines").fetchall()
-        return sorted(set(_leaves(json.loads(found[0][0]))) - set(known))
+        kinds = dict(_leaves(json.loads(found[0][0])))
+        paths = (*known.paths, *sorted(kinds.keys() - set(known.paths)))
+        new_truths = {path for path in kinds.keys() - set(known.paths) if kinds[path] == "BOOLEAN"}
+        kept_truths = {path for path in known.truths if kinds.get(path, "NULL") in ("BOOLEAN", "NULL")}
+        return _Found(paths, frozenset(new_truths | kept_truths))
 
-    def _has_only(self, lines: pa.Table, known: list[Path]) -> bool:
-        """Whether the lines hold no key but the known; a tenth of the work of finding all keys afresh."""
-        if not known:
-            return False
-        keys: dict[Path, set[str]] = {}
-        for path in known:
-            for depth in range(len(path)):
-                keys.setdefault(path[:depth], set()).add(path[depth])
-        found = self.connection.sql(
-            "SELECT DISTINCT json_keys(line, $objects), list_contains(json_type(line, $leaves), 'OBJECT') FROM lines",
-            params={"objects": [_json_path(path) for path in keys], "leaves": [_json_path(path) for path in known]},
-        ).fetchall()
-        return all(
-            not is_deeper
-            and all(set(names or ()) <= expected for names, expected in zip(row, keys.values(), strict=True))
-            for row, is_deeper in found
-        )
-
-    def _rows(self, lines: pa.Table, paths: list[Path]) -> pl.DataFrame:
+    def _rows(self, lines: pa.Table, paths: list[KeyPath]) -> pl.DataFrame:
         names = _names(paths)
         wanted = [_json_path(path) for path in paths]
         columns = [f"found[{place}] AS c{place}" for place in range(1, len(names) + 1)]
@@ -220,15 +258,15 @@ def _in_batches(table: pa.Table) -> pa.Table:
     return pa.Table.from_batches(table.combine_chunks().to_batches(max_chunksize=rows), schema=table.schema)
 
 
-def _invalid_rejects(lines: _Lines, ends: Offsets, bad: list[int]) -> list[Reject]:
-    return [invalid_reject(int(lines.numbers[place]), _line(lines, ends, place), "utf-8") for place in bad]
+def _invalid_rejects(lines: _Lines, bad: list[int]) -> list[Reject]:
+    return [invalid_reject(int(lines.numbers[place]), _line(lines, place), "utf-8") for place in bad]
 
 
-def _not_objects(lines: _Lines, ends: Offsets, kinds: pl.DataFrame) -> list[Reject]:
+def _not_objects(lines: _Lines, kinds: pl.DataFrame) -> list[Reject]:
     """The rejects of the lines that hold something other than an object; blank lines hold nothing."""
     rejects = []
     for place, kind in kinds.filter(pl.col("kind").ne_missing("OBJECT")).rows():
-        text = _line(lines, ends, place)
+        text = _line(lines, place)
         if text.strip():
             reason, detail = ("not_an_object", f"JSON of type {kind}") if kind else ("not_json", "not JSON")
             rejects.append(Reject(int(lines.numbers[place]), reason, detail, raw_text(text)))
@@ -240,27 +278,24 @@ def _in_order(rows: pl.DataFrame) -> pl.DataFrame:
     return rows if rows["place"].is_sorted() else rows.sort("place")
 
 
-def _line(lines: _Lines, ends: Offsets, place: int) -> bytes:
+def _line(lines: _Lines, place: int) -> bytes:
+    ends = lines.ends
     return lines.data[int(ends[place - 1]) + 1 if place else 0 : int(ends[place])]
 
 
-def _leaves(structure: Any, path: Path = ()) -> Iterator[Path]:
-    """The paths of keys at which something other than an object stands."""
+def _leaves(structure: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, str]]:
+    """The paths of keys at which something other than an object stands, with DuckDB's name of what does."""
     if not isinstance(structure, dict) or not structure:
         if path:
-            yield path
+            yield path, str(structure)
         return
     for key, below in structure.items():
         yield from _leaves(below, (*path, key))
 
 
-def _merged(known: list[Path], found: list[Path]) -> list[Path]:
-    return list(dict.fromkeys([*known, *found]))
-
-
-def _names(paths: list[Path]) -> list[str]:
+def _names(paths: Sequence[KeyPath]) -> list[str]:
     return unique_names([".".join(path) for path in paths])
 
 
-def _json_path(path: Path) -> str:
+def _json_path(path: KeyPath) -> str:
     return "$" + "".join("." + json.dumps(key, ensure_ascii=False) for key in path)

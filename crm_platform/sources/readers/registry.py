@@ -12,7 +12,15 @@ import polars as pl
 
 from crm_platform.sources.readers.access_log import open_access_log
 from crm_platform.sources.readers.archive import Content, contents
-from crm_platform.sources.readers.batch import MEMBER, FileForm, Kind, RawBatch, ReadFile, ReadLimits, RefusedFile, SourceColumn
+from crm_platform.sources.readers.batch import (
+    MEMBER,
+    FileForm,
+    Kind,
+    RawBatch,
+    ReadFile,
+    ReadLimits,
+    RefusedFile,
+)
 from crm_platform.sources.readers.content import FileContent
 from crm_platform.sources.readers.delimited import open_csv
 from crm_platform.sources.readers.excel import open_excel
@@ -70,7 +78,9 @@ def read_file(
     member. identified: what `identify` told of the file, so that it is not surveyed a second time.
     Raises RefusedFile, here or while batches are read.
     """
-    requests = [Request(content, form, workspace, limits, expected_columns) for content in contents(path, limits, identified)]
+    requests = [
+        Request(content, form, workspace, limits, expected_columns) for content in contents(path, limits, identified)
+    ]
     opener = READERS[form.kind]
     if len(requests) == 1:
         return opener(requests[0])
@@ -84,7 +94,7 @@ def _joined(members: Sequence[Content], files: Sequence[ReadFile], resources: Ex
     columns = {column.name: column for file in files for column in file.columns}
     encodings, delimiters = {file.encoding for file in files}, {file.delimiter for file in files}
     return ReadFile(
-        columns=[*columns.values(), SourceColumn(MEMBER)],
+        columns=list(columns.values()),
         read=lambda: _chained(members, files),
         encoding=encodings.pop() if len(encodings) == 1 else None,
         delimiter=delimiters.pop() if len(delimiters) == 1 else None,

@@ -108,7 +108,7 @@ class _Gathering:
         if self.is_skipping:
             first_end = piece.find(b"\n")
             return self._block(b"\n" + piece[first_end + 1 : cut], piece[cut:], skipped=self.open)
-        return self._block(self.open + piece[:cut], piece[cut:])
+        return self._block(b"".join((self.open, memoryview(piece)[:cut])), piece[cut:])
 
     def finish(self) -> LineBlock:
         if self.is_skipping:

@@ -44,8 +44,8 @@ def read_path(path: Path, form: FileForm, expected: Sequence[str] = (), limits: 
         return Read(
             columns=names,
             rows=rows,
-            rejects=[(line, reason) for line, reason, _, _ in rejects],
-            reject_texts=[raw for *_, raw in rejects],
+            rejects=[(line, reason) for line, reason, *_ in rejects],
+            reject_texts=[raw for _, _, _, raw, *_ in rejects],
             encoding=file.encoding,
             delimiter=file.delimiter,
             content_lines=file.content_lines,

@@ -1,0 +1,150 @@
+"""How customers are recognised and their golden record is made: the model of `config/scv.yaml`.
+
+Here: the settings and their loading, with errors that say what, where and what to do. Not here: what they bring about
+(`identity/`, `golden/`, `review/`).
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from crm_platform.sources.feeds.orders import ORDER_STATUSES
+from crm_platform.yaml_text import read_yaml
+
+Rule = Literal["trusted", "most_recent", "most_complete", "most_frequent"]
+Group = Literal[
+    "name", "title", "birth_date", "sex", "email", "phone", "mobile_phone", "address", "company", "job", "language",
+    "preferred_channel", "interests", "national_id", "tax_id", "brand", "locale", "lead_source", "life_style",
+]  # fmt: skip
+SourceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?$")]
+Status = Annotated[str, Field(pattern=rf"^({'|'.join(ORDER_STATUSES)})$")]
+
+
+class ScvError(Exception):
+    """`scv.yaml` cannot be used; the message names the place and the mending."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Survivorship(_Strict):
+    """By which rule one of several values survives."""
+
+    rule: Rule = Field(description="trusted: by the order of sources; most_recent; most_complete; most_frequent.")
+    trust: tuple[SourceName, ...] = Field(
+        default=(), description="An order of sources for this group alone, in place of the general one."
+    )
+    not_from: tuple[SourceName, ...] = Field(default=(), description="Sources that are not asked for this group.")
+
+
+class OrderRole(_Strict):
+    """When orders make a purchaser or a payer, and until when."""
+
+    made_by: tuple[Status, ...] = Field(min_length=1, description="Statuses of an order that make one.")
+    ended_by: tuple[Status, ...] = Field(default=(), description="Statuses by which an order counts no more.")
+    lapses_after_months: int | None = Field(default=None, ge=1, description="Months without an order; none: never.")
+
+
+class LapsingRole(_Strict):
+    """A role that ends by itself."""
+
+    lapses_after_months: int | None = Field(default=None, ge=1, description="Months without activity; none: never.")
+
+
+class ProspectRole(LapsingRole):
+    """Somebody who may become a purchaser."""
+
+    ends_with_purchase: bool = Field(default=True, description="Whether the first purchase ends it.")
+
+
+class Roles(_Strict):
+    """The rules that make and end each role."""
+
+    purchaser: OrderRole
+    payer: OrderRole
+    registered: LapsingRole = LapsingRole()
+    subscriber: LapsingRole = LapsingRole()
+    prospect: ProspectRole = ProspectRole()
+
+
+class EndedIdentifiers(_Strict):
+    """What proves that an address or a number reaches its customer no more."""
+
+    call_outcomes: tuple[str, ...] = Field(default=("wrong_number",), description="Outcomes that end a telephone.")
+    sms_statuses: tuple[str, ...] = Field(default=("rejected",), description="Statuses that end a mobile telephone.")
+    returned_post: bool = Field(default=True, description="Whether a piece of post that came back ends an address.")
+
+
+class GuardSettings(_Strict):
+    """How much one run may change of who is who."""
+
+    largest_changed_share: float = Field(default=0.10, gt=0, le=1, description="Share of yesterday's customers.")
+    from_customers: int = Field(default=100, ge=1, description="Fewer customers than this are not guarded.")
+    allow_on: date | None = Field(default=None, description="A day (UTC) on which any change may pass.")
+
+
+class ReviewSettings(_Strict):
+    """Which pairs a person should look at."""
+
+    lowest_probability: float = Field(default=0.2, ge=0, le=1, description="Pairs less likely than this are no doubt.")
+    highest_probability: float = Field(default=0.9, ge=0, le=1, description="Pairs likelier than this are no doubt.")
+    largest_list: int = Field(default=1000, ge=1, description="Pairs on the list at most, the riskiest first.")
+
+
+class QualityLimits(_Strict):
+    """Beyond which figures a run's quality check warns."""
+
+    largest_cluster: int = Field(default=50, ge=2, description="Records of one customer.")
+    largest_grey_share: float = Field(default=0.05, gt=0, le=1, description="Grey pairs, as a share of the records.")
+
+
+class ScvSettings(_Strict):
+    """The whole of `scv.yaml`."""
+
+    trust: tuple[SourceName, ...] = Field(
+        description="Sources (or source.feed), the most trusted first; those not named come after, by name."
+    )
+    survivorship: Mapping[Group, Survivorship] = Field(description="The rule of each group of attributes.")
+    roles: Roles
+    ended_identifiers: EndedIdentifiers = EndedIdentifiers()
+    guard: GuardSettings = GuardSettings()
+    review: ReviewSettings = ReviewSettings()
+    quality: QualityLimits = QualityLimits()
+
+    @model_validator(mode="after")
+    def _names_each_once(self) -> "ScvSettings":
+        for place, named in (("trust", self.trust), *((group, rule.trust) for group, rule in self.survivorship.items())):
+            repeated = sorted({name for name in named if named.count(name) > 1})
+            if repeated:
+                raise ValueError(f"{place}: {', '.join(repeated)} stands more than once; name each source once")
+        return self
+
+    def rule_of(self, group: Group) -> Survivorship:
+        """The rule of a group; the most recent value where none is declared."""
+        return self.survivorship.get(group, Survivorship(rule="most_recent"))
+
+
+def load_scv_settings(path: Path) -> ScvSettings:
+    """The settings as `config/scv.yaml` declares them.
+
+    Raises:
+        ScvError: the file is not there, is not YAML, is incomplete or names what does not exist.
+    """
+    try:
+        content: Any = read_yaml(path.read_text(encoding="utf-8"))
+        return ScvSettings.model_validate(content)
+    except OSError as error:
+        raise ScvError(f"{path.name} cannot be read ({error.strerror}); it says how customers are recognised.") from error
+    except yaml.YAMLError as error:
+        raise ScvError(f"{path.name} is not YAML: {error}") from error
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(str(part) for part in detail['loc']) or 'the file'}: {detail['msg'].removeprefix('Value error, ')}"
+            for detail in error.errors()
+        )
+        raise ScvError(f"{path.name}: {problems}. See docs/single-customer-view.md.") from error

@@ -1,0 +1,216 @@
+"""People as they are compared: a frame of canonical columns to a frame of comparable ones, one row for one record.
+
+Here: which source column feeds which comparable one, and the order of the steps. Not here: the steps (the modules
+beside), and what two people's values say about each other (`match/`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from crm_platform.scv.standardise.addresses import parse_addresses, parse_postcodes
+from crm_platform.scv.standardise.dates import is_day_first, parse_dates
+from crm_platform.scv.standardise.emails import parse_emails
+from crm_platform.scv.standardise.names import nickname_groups, parse_names, sound_key
+from crm_platform.scv.standardise.phones import as_e164, guessed_country
+from crm_platform.scv.standardise.placeholders import placeholder_dates, shared_by_strangers
+from crm_platform.scv.standardise.text import empty_as_null, folded, letters_only, on_distinct
+
+# Comparable column: the source columns it may come from, the first one present wins.
+SOURCES_OF: Mapping[str, tuple[str, ...]] = {
+    "sex": ("sex", "gender"),
+    "birth_date": ("birth_date", "date_of_birth", "dob"),
+    "address_line": ("address_line", "address", "street", "street_address"),
+    "company": ("company_name", "company"),
+    "occupation": ("job_title", "occupation"),
+    "birth_place": ("place_of_birth", "birth_place"),
+    "recorded_dt": ("confirmed_dt", "updated_dt", "recorded_at", "registered_dt", "created_dt"),
+    "first_name": ("first_name", "given_name", "forename"),
+    "last_name": ("last_name", "surname", "family_name"),
+    "national_id": ("national_id", "tax_id", "social_security_number"),
+    "phone": ("phone", "telephone", "phone_number"),
+    "mobile_phone": ("mobile_phone", "mobile"),
+    "postcode": ("postcode", "zip", "postal_code"),
+    "city": ("city", "town", "suburb"),
+}
+_PASSED = ("title", "middle_name", "full_name", "email", "address_line_2", "region", "country", "source")
+USABLE_COLUMNS = tuple(sorted({name for names in SOURCES_OF.values() for name in names} | set(_PASSED) - {"source"}))
+_SEXES = {
+    "m": "m", "male": "m", "man": "m", "mann": "m", "maennlich": "m", "uomo": "m", "maschio": "m", "mand": "m", "1": "m",
+    "f": "f", "female": "f", "woman": "f", "frau": "f", "weiblich": "f", "donna": "f", "femmina": "f", "kvinde": "f",
+    "w": "f", "v": "f", "vrouw": "f", "2": "f",
+}  # fmt: skip
+_SEX_OF_TITLE = {
+    "mr": "m", "sir": "m", "herr": "m", "sig": "m", "signor": "m", "dhr": "m", "lord": "m", "monsieur": "m",
+    "mrs": "f", "ms": "f", "miss": "f", "dame": "f", "lady": "f", "frau": "f", "sigra": "f", "signora": "f",
+    "mevr": "f", "mevrouw": "f", "mme": "f", "mlle": "f", "fru": "f",
+}  # fmt: skip
+MINIMUM_ORDER_ODDS = 20.0
+BELIEVED_GIVEN = 3.0
+
+
+@dataclass(frozen=True)
+class Standards:
+    """What was decided from the whole data and has to hold for the records that come later.
+
+    default_country: of numbers and addresses without one; placeholders: values per comparable column that say nothing;
+    given_names, surnames: how often a name stands in each field, for telling swapped ones.
+    """
+
+    default_country: str | None = None
+    day_first: bool = True
+    placeholders: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    order_of_names: pl.DataFrame | None = None
+
+
+def standardise(people: pl.DataFrame, standards: Standards | None = None) -> tuple[pl.DataFrame, Standards]:
+    """Canonical columns to comparable ones, in the same order of rows; with the standards they were read by.
+
+    people: any of `USABLE_COLUMNS` and `source`; unknown columns are left aside, missing ones are null. Result: source,
+    recorded_days (days since 1970), given, given_first, surname, surname_parts, generation, sex, birth_date, email, phone,
+    mobile_phone, house_number, unit, street, street_key, postcode, postal_area, city, region, country, national_id,
+    company, occupation, birth_place: text, or null. Give `standards` to read later records as the earlier ones were.
+    """
+    source = _canonical(people)
+    found = standards or _found_standards(source)
+    columns: list[pl.Series | pl.Expr] = []
+    rows = parse_names(source).with_columns(source["source"])
+    rows = rows.with_columns(
+        birth_date=on_distinct(source["birth_date"], parse_dates(pl.col("value"), found.day_first)),
+        recorded_days=_days(source["recorded_dt"]),
+        sex=_sex(source),
+        email=on_distinct(source["email"], parse_emails(pl.col("value"))[1]),
+        country=on_distinct(source["country"], _country(pl.col("value"))),
+    )
+    rows = rows.with_columns(
+        as_e164(source[name], rows["country"], found.default_country).alias(name) for name in ("phone", "mobile_phone")
+    )
+    rows = rows.with_columns(
+        phone=pl.coalesce("phone", "mobile_phone"),
+        mobile_phone=pl.when(pl.col("phone") != pl.col("mobile_phone")).then("mobile_phone"),
+    )
+    rows = _with_address(rows, source)
+    columns = [
+        on_distinct(source[name], letters_only(folded(pl.col("value")))).alias(name)
+        for name in ("city", "region", "company", "occupation", "birth_place")
+    ]
+    identifier = letters_only(folded(pl.col("national_id"))).str.replace_all(" ", "")
+    is_no_identifier = identifier.str.contains(r"^(0+|9+|x+|na|none|null|unknown|12345678?9?)$")
+    rows = rows.with_columns(*columns).with_columns(
+        source.select(pl.when(~is_no_identifier).then(identifier).alias("national_id"))["national_id"]
+    )
+    if standards is None:
+        found = _with_placeholders(rows, found)
+    rows = rows.with_columns(
+        pl.when(~pl.col(name).is_in(values)).then(name).alias(name)
+        for name, values in found.placeholders.items()
+        if values
+    )
+    if standards is None:
+        found = Standards(found.default_country, found.day_first, found.placeholders, count_names(rows))
+    return _with_name_keys(_in_order(rows, found.order_of_names)), found
+
+
+def _canonical(people: pl.DataFrame) -> pl.DataFrame:
+    """The source columns under one name each, as text; missing ones null."""
+    chosen = {name: next((c for c in names if c in people.columns), None) for name, names in SOURCES_OF.items()}
+    chosen |= {name: name if name in people.columns else None for name in _PASSED}
+    nothing = pl.repeat(None, people.height, dtype=pl.String, eager=True)
+    return pl.DataFrame(
+        [(people[column].cast(pl.String) if column else nothing).alias(name) for name, column in chosen.items()]
+    )
+
+
+def _found_standards(source: pl.DataFrame) -> Standards:
+    phones = source["phone"] if source["phone"].null_count() < source.height else source["mobile_phone"]
+    return Standards(guessed_country(phones), is_day_first(source["birth_date"]))
+
+
+def _with_placeholders(rows: pl.DataFrame, found: Standards) -> Standards:
+    strangers = shared_by_strangers(rows, ("email", "phone", "mobile_phone", "national_id"))
+    placeholders = {name: tuple(sorted(values[name].to_list())) for name, values in strangers.items()}
+    placeholders["birth_date"] = tuple(placeholder_dates(rows["birth_date"]))
+    return Standards(found.default_country, found.day_first, placeholders)
+
+
+def _country(value: pl.Expr) -> pl.Expr:
+    code = value.str.strip_chars().str.to_uppercase()
+    return pl.when(code.str.contains("^[A-Z]{2}$")).then(code)
+
+
+def _days(moments: pl.Series) -> pl.Series:
+    """The day of a date or timestamp in ISO form, as days since 1970."""
+    return moments.str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False).to_physical().cast(pl.Int32)
+
+
+def _sex(source: pl.DataFrame) -> pl.Series:
+    stated = on_distinct(source["sex"], folded(pl.col("value")).replace_strict(_SEXES, default=None, return_dtype=pl.String))
+    title = letters_only(folded(pl.col("value"))).str.split(" ").list.first()
+    by_title = on_distinct(source["title"], title.replace_strict(_SEX_OF_TITLE, default=None, return_dtype=pl.String))
+    return stated.fill_null(by_title) if by_title.null_count() < len(by_title) else stated
+
+
+def _with_address(rows: pl.DataFrame, source: pl.DataFrame) -> pl.DataFrame:
+    line = source.select(
+        line=pl.concat_str("address_line", "address_line_2", separator=" ", ignore_nulls=True)
+    )["line"]
+    parts = on_distinct(line, pl.struct(parse_addresses(folded(pl.col("value"))))).struct.unnest()
+    postal = on_distinct(source["postcode"], pl.struct(parse_postcodes(pl.col("value")))).struct.unnest()
+    rows = pl.concat([rows, parts, postal], how="horizontal")
+    return rows.with_columns(street_key=empty_as_null(pl.col("street").str.replace_all(" ", "", literal=True)))
+
+
+def count_names(rows: pl.DataFrame) -> pl.DataFrame:
+    """name, as_given, as_surname: how many records hold a (single) name in each field."""
+    counted = [
+        rows.lazy().select(name=column).drop_nulls().group_by("name").len(name)
+        for column, name in (("given", "as_given"), ("surname", "as_surname"))
+    ]
+    return (
+        counted[0].join(counted[1], on="name", how="full", coalesce=True)
+        .with_columns(pl.col("as_given", "as_surname").fill_null(0).cast(pl.Int32)).sort("name").collect()
+    )  # fmt: skip
+
+
+def _in_order(rows: pl.DataFrame, counts: pl.DataFrame | None) -> pl.DataFrame:
+    """Put swapped names back: where both names, read the other way about, are twenty times as likely.
+
+    How likely is read from the whole data: `Violet` is a given name nearly everywhere. A surname alone in the field of
+    given names goes to its own.
+    """
+    if counts is None or counts.is_empty():
+        return rows
+    total_given, total_surname = counts["as_given"].sum() or 1, counts["as_surname"].sum() or 1
+    # A name that the file of nicknames knows is one given by parents, until the data says otherwise.
+    known = pl.col("name").is_in(nickname_groups()["name"].implode()).cast(pl.Float64) * BELIEVED_GIVEN
+    odds = counts.select(
+        "name",
+        odds=((pl.col("as_given") + 0.5 + known) / total_given).log() - ((pl.col("as_surname") + 0.5) / total_surname).log(),
+    )
+    looked = rows.select("given", "surname").join(odds, left_on="given", right_on="name", how="left", maintain_order="left")
+    looked = looked.join(odds, left_on="surname", right_on="name", how="left", maintain_order="left", suffix="_of_surname")
+    # Odds of the field holding what it should; a name never seen counts as even.
+    against = looked["odds_of_surname"].fill_null(0.0) - looked["odds"].fill_null(0.0)
+    is_swapped = (against > float(pl.Series([MINIMUM_ORDER_ODDS]).log()[0])) & (
+        rows["given"].is_not_null() | rows["surname"].is_not_null()
+    )
+    return rows.with_columns(
+        given=pl.when(is_swapped).then("surname").otherwise("given"),
+        surname=pl.when(is_swapped).then("given").otherwise("surname"),
+    )
+
+
+def _with_name_keys(rows: pl.DataFrame) -> pl.DataFrame:
+    """given_first, given_sound, surname_parts, surname_sound and the surname without spaces."""
+    keyed = rows.with_columns(
+        given_first=on_distinct(rows["given"], pl.col("value").str.split(" ").list.first()),
+        surname_parts=pl.when(pl.col("surname").str.contains(" ", literal=True)).then("surname"),
+        surname=pl.col("surname").str.replace_all(" ", "", literal=True),
+    )
+    groups = keyed.select(name="given_first").join(nickname_groups(), on="name", how="left", maintain_order="left")
+    return keyed.with_columns(
+        given_sound=on_distinct(keyed["given_first"], sound_key(pl.col("value"))),
+        surname_sound=on_distinct(keyed["surname"], sound_key(pl.col("value"))),
+        nicknames=groups["groups"],
+    )

@@ -1,0 +1,157 @@
+"""`crm demo` and `crm refresh` as a person runs them: what they say, what they leave, and how they end when ended."""
+
+import hashlib
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+import polars as pl
+import pytest
+
+from tests.end_to_end.commands import Platform, finished
+from tests.end_to_end.tables import assert_equal_tables, half_written, table, table_names
+from tests.orchestration.small_company import deliver, deliver_all, orders_csv, write_config
+
+NOT_READ_YET = ("mail/bounces", "mail/events")
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Platform:
+    """The small company with its first delivery."""
+    platform = Platform(tmp_path / "home", write_config(tmp_path / "config"))
+    deliver_all(platform.home)
+    return platform
+
+
+@pytest.fixture
+def undisturbed(tmp_path: Path, small: Platform) -> Platform:
+    """The same company after one refresh that nobody disturbed."""
+    platform = small.copied(tmp_path / "undisturbed")
+    platform.crm("refresh")
+    return platform
+
+
+def test_every_file_of_the_demo_is_accounted_for(refreshed_demo: Platform) -> None:
+    home = refreshed_demo.home
+    ledger = table(home, "sources.file_ledger")
+    unreconciled = ledger.filter(
+        pl.col("rows_received") != pl.col("rows_loaded") + pl.col("rows_quarantined") + pl.col("rows_known")
+    )
+    assert ledger.height > 50 and set(ledger["status"]) == {"loaded"}
+    assert unreconciled.is_empty()
+    left = {path.relative_to(home / "landing").as_posix() for path in (home / "landing").rglob("*") if path.is_file()}
+    assert {name for name in left if not name.startswith(("_truth", "till/till.db", *NOT_READ_YET))} == set()
+
+
+def test_every_staging_table_of_the_demo_holds_the_rows_that_the_ledger_says(refreshed_demo: Platform) -> None:
+    ledger = table(refreshed_demo.home, "sources.file_ledger")
+    loaded: dict[str, int] = dict(ledger.group_by("feed_name").agg(pl.col("rows_loaded").sum()).iter_rows())
+    held = {name: table(refreshed_demo.home, f"sources.stg_{name.replace('.', '_')}").height for name in loaded}
+    assert held == loaded
+
+
+def test_the_published_database_of_the_demo_opens_read_only_and_holds_every_table(refreshed_demo: Platform) -> None:
+    home = refreshed_demo.home
+    with duckdb.connect(str(home / "serving" / "crm.duckdb"), read_only=True) as database:
+        rows = {
+            name: database.execute(f"SELECT count(*) FROM {name}").fetchall()[0][0]
+            for name in sorted(table_names(home))
+        }
+    assert rows == {name: table(home, name).height for name in rows}
+    assert rows["sources.stg_shop_orders"] > 100
+
+
+def test_a_second_refresh_of_the_demo_takes_nothing_in_and_changes_no_table(
+    refreshed_demo: Platform, tmp_path: Path
+) -> None:
+    platform = refreshed_demo.copied(tmp_path / "home")
+    platform.crm("refresh", "--json")  # a database is asked again for the rows at its cursor: these are known now
+    before = _digests(platform.home)
+
+    summary = platform.crm("refresh", "--json").answer
+
+    assert summary["success"] and not summary["errors"]
+    loaded = {name: counts["rows_loaded"] for name, counts in summary["tables"].items() if "rows_loaded" in counts}
+    assert set(loaded.values()) == {0}
+    assert _digests(platform.home) == before
+
+
+def test_two_refreshes_started_together_give_the_tables_of_one(small: Platform, undisturbed: Platform) -> None:
+    ended = [finished(process) for process in [small.started("refresh"), small.started("refresh")]]
+    assert [(each.code, each.errors) for each in ended] == [(0, ""), (0, "")]
+    assert_equal_tables(small.home, undisturbed.home)
+
+
+def test_an_interrupted_refresh_leaves_nothing_half_written_and_the_next_one_goes_on(
+    small: Platform, undisturbed: Platform
+) -> None:
+    process = small.started("refresh")
+    _wait_for_a_table(small.home, process)
+
+    process.send_signal(signal.SIGINT)
+    ended = finished(process)
+
+    assert ended.code == 130
+    assert ended.errors.strip() == "crm: stopped; nothing is half-written. Run the command again to go on."
+    assert half_written(small.home) == []
+    assert _run_statuses(small.home) <= {dg.DagsterRunStatus.CANCELED, dg.DagsterRunStatus.FAILURE}
+    small.crm("refresh")
+    assert_equal_tables(small.home, undisturbed.home)
+
+
+def test_a_killed_refresh_does_not_stand_as_started_for_ever(small: Platform) -> None:
+    """The queue lets one run go at a time: it would wait for the dead one until the end of days."""
+    process = small.started("refresh")
+    _wait_for_a_table(small.home, process)
+    process.kill()
+    finished(process)
+    assert _run_statuses(small.home) == {dg.DagsterRunStatus.STARTED}
+
+    small.crm("refresh")
+
+    assert _run_statuses(small.home) == {dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS}
+    assert half_written(small.home) == []
+
+
+def test_a_declaration_that_cannot_be_used_is_one_line_and_an_error_code(small: Platform) -> None:
+    declaration = small.config / "sources" / "shop.yaml"
+    declaration.write_text(declaration.read_text().replace("order_id:", "order_number:"))
+    done = small.run("refresh")
+    assert done.code == 1 and done.output == ""
+    assert done.errors.startswith("crm: shop.yaml") and "order_number" in done.errors
+    assert len(done.errors.strip().splitlines()) == 1
+
+
+def test_a_broken_contract_is_told_in_a_line_without_a_value(small: Platform) -> None:
+    small.crm("refresh")
+    month = small.home / "lake" / "sources" / "stg_shop_orders" / "order_dt=2020-02" / "data.parquet"
+    pl.read_parquet(month).with_columns(currency=pl.lit("guilders")).write_parquet(month)
+    deliver(small.home, "shop/orders_2.csv", orders_csv([13]))
+    done = small.run("refresh")
+    assert done.code == 1
+    assert "sources.stg_shop_orders breaks its contract, the published table is unchanged" in done.errors
+    assert "guilders" not in done.errors + done.output
+
+
+def _digests(home: Path) -> dict[str, str]:
+    """The bytes of every table but those that tell of the runs themselves."""
+    return {
+        str(path.relative_to(home)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in (home / "lake").rglob("*.parquet")
+    }
+
+
+def _wait_for_a_table(home: Path, process: subprocess.Popen[str]) -> None:
+    until = time.monotonic() + 60
+    while not list((home / "lake").rglob("data.parquet")):
+        assert process.poll() is None, "the refresh ended before it made a table"
+        assert time.monotonic() < until, "the refresh makes no table"
+        time.sleep(0.01)
+
+
+def _run_statuses(home: Path) -> set[dg.DagsterRunStatus]:
+    with dg.DagsterInstance.from_config(str(home / "dagster")) as instance:
+        return {run.status for run in instance.get_runs()}
