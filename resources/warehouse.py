@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 import dagster as dg
@@ -46,9 +47,7 @@ class WarehouseResource(dg.ConfigurableResource[Any]):
         """An engine that may write. While it is open, no other process writes into this home."""
         home = self.paths
         with exclusive(home.lock_file, lambda: dg.get_dagster_logger().info("Waiting for another run to finish.")):
-            if not self._is_swept:
-                sweep_temporaries(home.lake)
-                self._is_swept = True
+            self._sweep_once()
             home.spill.mkdir(parents=True, exist_ok=True)
             settings = engine_settings(self.memory_limit, self.threads, home.spill)
             with DuckDBResource(database=":memory:", connection_config=settings).get_connection() as connection:
@@ -57,8 +56,20 @@ class WarehouseResource(dg.ConfigurableResource[Any]):
     def publish_serving(self) -> int:
         """Replace the published database by one on the lake as it is now; gives the number of tables."""
         with exclusive(self.paths.lock_file):
+            self._sweep_once()
             lake = Lake(self.paths.lake)
             return publish_serving(lake, self.tables.contracts, self.tables.views, self.paths.serving_file)
+
+    def _sweep_once(self) -> None:
+        """Remove what a killed run left; only to be called by whoever holds the lock."""
+        if self._is_swept:
+            return
+        for folder in (self.paths.lake, self.paths.serving_file.parent, self.paths.zone.extracts):
+            sweep_temporaries(folder)
+        for feed in self.tables.feeds:
+            for abandoned in self.paths.zone.work.glob(f"{feed.name}-*"):
+                rmtree(abandoned, ignore_errors=True)
+        self._is_swept = True
 
     def now(self) -> datetime:
         """The clock: UTC. Below the assets nobody asks it."""

@@ -13,3 +13,7 @@ def expected_failures() -> tuple[type[Exception], ...]:
 
 class CommandError(Exception):
     """A command cannot do what it was asked; the message says why and what to do."""
+
+
+class InterruptedCommand(Exception):
+    """A command was ended by a person (Ctrl-C)."""

@@ -9,7 +9,7 @@ import typer
 
 from crm_platform.cli import demo, dictionary, refresh, sources, up
 from crm_platform.cli.console import errors
-from crm_platform.cli.failures import expected_failures
+from crm_platform.cli.failures import InterruptedCommand, expected_failures
 
 app = typer.Typer(
     name="crm",
@@ -32,7 +32,7 @@ def main() -> None:
     except expected_failures() as failure:
         errors.print(f"[bold red]crm:[/] {failure}", highlight=False, soft_wrap=True)
         sys.exit(1)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, InterruptedCommand):
         errors.print("crm: stopped; nothing is half-written. Run the command again to go on.")
         sys.exit(130)
 

@@ -13,12 +13,15 @@ from rich.table import Table
 
 from assets.jobs import REFRESH_JOB
 from crm_platform.cli.console import errors, output, progress
+from crm_platform.cli.failures import InterruptedCommand
 from crm_platform.cli.runs import REFRESH_TAGS, alive, end_abandoned_refreshes
 from crm_platform.cli.storage import prepare_dagster_home
 from crm_platform.definitions import build_definitions
 from crm_platform.environment import config_from, home_from, tuning_from
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+INTERRUPTION = "DagsterExecutionInterruptedError"
+"""How Dagster calls Ctrl-C: within a step it is a failure of that step."""
 SHOWN_COUNTS = ("rows_received", "rows_loaded", "rows_quarantined", "rows_known")
 
 
@@ -30,6 +33,7 @@ class Outcome:
     failed_checks: list[str] = field(default_factory=list)
     broken_checks: list[str] = field(default_factory=list)
     failed_steps: list[str] = field(default_factory=list)
+    is_interrupted: bool = False
 
 
 def refresh(
@@ -55,6 +59,8 @@ def refresh(
                 instance=instance, run_id=run_id, run_config=QUIET, raise_on_error=False, tags=REFRESH_TAGS
             )
     outcome = _outcome(result)
+    if outcome.is_interrupted:
+        raise InterruptedCommand
     seconds = perf_counter() - started
     if as_json:
         output.print_json(data=_as_json(outcome, seconds, result.success))
@@ -95,6 +101,8 @@ def _outcome(result: dg.ExecuteInProcessResult) -> Outcome:
                     line = f"{'.'.join(check.asset_key.path)}: {check.check_name} fails ({said})"
                     is_error = check.severity == dg.AssetCheckSeverity.ERROR
                     (outcome.broken_checks if is_error else outcome.failed_checks).append(line)
+            case dg.DagsterEventType.STEP_FAILURE if INTERRUPTION in str(event.step_failure_data.error_display_string):
+                outcome.is_interrupted = True
             case dg.DagsterEventType.STEP_FAILURE:
                 outcome.failed_steps.append(f"{event.step_key}: {_reason(event)}")
     return outcome

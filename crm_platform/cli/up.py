@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from threading import Event
 from typing import Annotated
 
 import dagster as dg
@@ -40,18 +41,16 @@ def up(
         # A group of its own: Dagster's children are ended with it, and a server started from a script heeds SIGTERM.
         process = subprocess.Popen(command, env=environment, start_new_session=True, pass_fds=(lock.fileno(),))
         output.print(f"The UI opens at http://{host}:{port} in a few seconds. Ctrl-C ends it.")
-        signal.signal(signal.SIGTERM, lambda *_: _stop(process))
-        try:
-            code = process.wait()
-        except KeyboardInterrupt:
-            _stop(process)
-            code = 0
-    raise typer.Exit(code if code >= 0 else 0)
+        is_stopped = Event()
 
+        def stop(*_: object) -> None:
+            is_stopped.set()
+            os.killpg(process.pid, signal.SIGINT)
+            signal.alarm(STOP_SECONDS)
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.send_signal(signal.SIGINT)
-    try:
-        process.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
+        # Set anew, whoever set it last: a library's own handler for Ctrl-C would leave the servers running.
+        for ending in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(ending, stop)
+        signal.signal(signal.SIGALRM, lambda *_: os.killpg(process.pid, signal.SIGKILL))
+        code = process.wait()
+    raise typer.Exit(0 if is_stopped.is_set() else max(code, 1))

@@ -39,7 +39,9 @@ class Survivorship(_Strict):
     trust: tuple[SourceName, ...] = Field(
         default=(), description="An order of sources for this group alone, in place of the general one."
     )
-    not_from: tuple[SourceName, ...] = Field(default=(), description="Sources that are not asked for this group.")
+    last_resort: tuple[SourceName, ...] = Field(
+        default=(), description="Sources whose value is taken only where no other has one."
+    )
 
 
 class OrderRole(_Strict):

@@ -39,7 +39,8 @@ def _check_regular_expression(expression: str) -> None:
     try:
         pl.Series([""]).str.contains(expression)
     except pl.exceptions.ComputeError as error:
-        raise ValueError(f"{expression!r} is no regular expression that polars knows: {error}") from None
+        why = [line.removeprefix("error: ") for line in str(error).splitlines() if line.startswith("error: ")]
+        raise ValueError(f"{expression!r} is no regular expression that polars knows: {'; '.join(why)}") from None
 
 
 class ColumnMapping(_Strict):
@@ -196,7 +197,7 @@ def load_source(path: Path) -> SourceDeclaration:
     except (OSError, UnicodeDecodeError) as error:
         raise DeclarationError(f"{path.name} cannot be read as UTF-8 text: {type(error).__name__}.") from error
     except yaml.YAMLError as error:
-        raise DeclarationError(f"{path.name} is not YAML: {error}") from error
+        raise DeclarationError(f"{path.name} is not YAML: {' '.join(str(error).split())}") from error
     except ValidationError as error:
         problems = "; ".join(_problem(detail) for detail in error.errors())
         raise DeclarationError(f"{path.name}: {problems}. See docs/adding-a-source.md.") from error

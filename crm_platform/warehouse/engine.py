@@ -45,7 +45,9 @@ class Engine:
         self.lake = lake
         self.contracts = contracts
         self._views = {view.table: view for view in views}
-        self._tables = {contract.table: contract for contract in contracts.values()}
+        self._tables: dict[str, list[Contract]] = {}
+        for contract in contracts.values():
+            self._tables.setdefault(contract.table, []).append(contract)
         self._names = re.compile(
             rf"\b({'|'.join(sorted({*self._views, *self._tables}, key=len, reverse=True)) or '$^'})\b"
         )
@@ -120,8 +122,8 @@ class Engine:
             if view := self._views.get(name):
                 self.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(view.schema)}")
                 self.execute(f"CREATE OR REPLACE VIEW {relation_name(view)} AS {view.sql}")
-            else:
-                self.refresh_view(self._tables[name])
+            for contract in self._tables.get(name, ()):
+                self.refresh_view(contract)
 
 
 def view_query(contract: Contract, data_files: Sequence[Path]) -> str:

@@ -15,8 +15,10 @@ def table_names(home: Path) -> set[str]:
 
 
 def table(home: Path, name: str) -> pl.DataFrame:
-    """The rows of a table but for the times at which we took them in, in one order."""
+    """The rows of a table but for the times at which we took them in, in one order; nothing where it has no file."""
     files = sorted((home / "lake" / Path(*name.split("."))).rglob("data.parquet"))
+    if not files:
+        return pl.DataFrame()
     rows = pl.concat([pl.read_parquet(path, hive_partitioning=False) for path in files])
     return rows.drop(CLOCKS, strict=False).sort(pl.all())
 
@@ -30,7 +32,7 @@ def assert_equal_tables(left: Path, right: Path) -> None:
 
 def half_written(home: Path) -> list[Path]:
     """What a run that is not running any more may not have left."""
-    return sorted(home.rglob(".writing-*"))
+    return sorted([*home.rglob(".writing-*"), *(path for path in (home / "work").glob("*-*") if path.is_dir())])
 
 
 def stamps(home: Path) -> dict[str, tuple[int, int]]:

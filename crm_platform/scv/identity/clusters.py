@@ -15,6 +15,7 @@ VERDICT_SCHEMA = {"record_id_a": pl.String, "record_id_b": pl.String, "verdict":
 PAIR_SCHEMA = {"record_id_l": pl.String, "record_id_r": pl.String, "match_weight": pl.Float64}
 # The order in which links are kept when not all can be: verdicts, declared ids, pairs of the model, its clusters.
 _BY_VERDICT, _DECLARED, _WEIGHED, _CLUSTERED = range(4)
+SMALL_GROUP = 200
 _Link = tuple[int, float, str, str]
 
 
@@ -124,8 +125,10 @@ def _links(members: pl.DataFrame, pairs: pl.DataFrame) -> Iterable[_Link]:
             yield _WEIGHED, -weight, min(a, b), max(a, b)
     for rank, column in ((_DECLARED, "customer_ref"), (_CLUSTERED, "cluster_id")):
         for group in members.filter(pl.col(column).is_not_null()).group_by(column).agg("record_id")["record_id"]:
-            first, *others = sorted(group)
-            yield from ((rank, 0.0, first, other) for other in others)
+            named = sorted(group)
+            # Each to the next and to all of a small group: when the first must go, the others still hang together.
+            near = len(named) if len(named) <= SMALL_GROUP else 2
+            yield from ((rank, 0.0, a, b) for place, a in enumerate(named) for b in named[place + 1 : place + near])
 
 
 class _Parts:

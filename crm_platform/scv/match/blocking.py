@@ -76,9 +76,13 @@ RULES: tuple[Rule, ...] = (
 
 @dataclass(frozen=True)
 class Guards:
-    """Per rule the keys whose blocks are too large to be compared (64-bit hashes, sorted)."""
+    """Per rule the keys whose blocks are too large to be compared (64-bit hashes, sorted).
+
+    all_pairs: there were so few records that every pair was compared.
+    """
 
     oversized: Mapping[str, NDArray[np.uint64]] = field(default_factory=dict)
+    all_pairs: bool = False
 
 
 @dataclass(frozen=True)
@@ -109,10 +113,11 @@ def candidate_pairs(
 
     With `guards` from an earlier run the same pairs come out as then; with `is_new` only pairs with a new record.
     """
+    number = records.height
+    is_small = number * (number - 1) // 2 <= limits.all_pairs_up_to
+    if is_small if guards is None else guards.all_pairs:
+        return (*_all_pairs(number, is_new), Guards(all_pairs=True))
     found: dict[str, NDArray[np.uint64]] = {}
-    if records.height * (records.height - 1) // 2 <= limits.all_pairs_up_to and is_new is None:
-        rows, other = np.triu_indices(records.height, k=1)
-        return rows.astype(np.int32), other.astype(np.int32), Guards()
     pairs = np.empty(0, dtype=np.int64)
     for rule in rules:
         rows, keys = _keys(records, rule)
@@ -125,6 +130,18 @@ def candidate_pairs(
         pairs = _union(pairs, _pairs_of_blocks(rows, keys, is_new))
     left, right = (pairs >> 32).astype(np.int32), (pairs & 0xFFFFFFFF).astype(np.int32)
     return left, right, guards or Guards(found)
+
+
+def _all_pairs(number: int, is_new: NDArray[np.bool_] | None) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    if is_new is None:
+        left, right = np.triu_indices(number, k=1)
+        return left.astype(np.int32), right.astype(np.int32)
+    new = np.flatnonzero(is_new)
+    one, other = np.repeat(new, number), np.tile(np.arange(number), len(new))
+    is_pair = one != other
+    one, other = one[is_pair], other[is_pair]
+    packed = np.unique((np.minimum(one, other).astype(np.int64) << 32) | np.maximum(one, other))
+    return (packed >> 32).astype(np.int32), (packed & 0xFFFFFFFF).astype(np.int32)
 
 
 def _keys(records: pl.DataFrame, rule: Rule) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:

@@ -39,7 +39,7 @@ def average_linkage(
     weights: NDArray[np.float64],
     sizes: Numbers,
     missing: float,
-) -> tuple[Numbers, NDArray[np.float64]]:
+) -> Numbers:
     """For each record the smallest row number of its cluster, and the weight at which each cluster was last joined.
 
     Clusters join while the mean weight of all pairs between them is above 0; a pair that was never weighed counts as
@@ -69,7 +69,7 @@ def average_linkage(
                 a=pl.Series(target[between["a"].to_numpy()]), b=pl.Series(target[between["b"].to_numpy()])
             )
         )
-    return cluster, size.astype(np.float64)
+    return cluster
 
 
 def _ordered(between: pl.DataFrame) -> pl.DataFrame:

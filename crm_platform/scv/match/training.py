@@ -13,12 +13,15 @@ from numpy.typing import NDArray
 
 from crm_platform.scv.match.compare import GAP_STATES, Comparer, States
 from crm_platform.scv.match.fields import CROSSED, Field
+from crm_platform.scv.match.blocking import Guards
 from crm_platform.scv.match.model import HOUSEHOLD, MAILBOX, SAME, STRANGERS, Model, Weigher, level_of_state
+from crm_platform.scv.match.trained import Frequencies, Trained
+from crm_platform.scv.standardise.people import Standards
 
-RANDOM_PAIRS = 400_000
-TRAINING_PAIRS = 250_000
+RANDOM_PAIRS = 200_000
+TRAINING_PAIRS = 150_000
 ROUNDS = 40
-CONVERGED = 1e-4
+CONVERGED = 1e-3
 BELIEVED_SAME = 60.0
 BELIEVED_HOUSEHOLD = 300.0
 BELIEVED_STRANGERS = 2.0
@@ -165,10 +168,8 @@ def _update(
     return float(np.abs(model.same[field.name] - old).max())
 
 
-def rarities(records: pl.DataFrame, fields: Sequence[Field]) -> dict[str, pl.DataFrame]:
-    """Per field with a value: value, count; how many records hold it."""
-    return {
-        field.name: records.lazy().select(value=field.value).drop_nulls().group_by("value").len("count").collect()
-        for field in fields
-        if field.value
-    }
+def untrained(standards: Standards, number_of_records: int) -> Trained:
+    """What is left behind where there was nothing to learn from: no field can be compared."""
+    model = believed([], number_of_records)
+    empty = pl.DataFrame(schema={"field": pl.String, "value": pl.UInt64, "count": pl.UInt32})
+    return Trained(standards, model, Frequencies(empty, {}), Guards(), number_of_records)

@@ -21,7 +21,8 @@ def presentable(statements: pl.DataFrame) -> pl.DataFrame:
     trimmed = statements.with_columns(_trimmed(pl.col(pl.String)))
     _, standards = standardise(trimmed)
     nothing = {name: list(values) for name, values in standards.placeholders.items()}
-    shown = trimmed.with_columns(on_distinct(trimmed[name], _mixed_case(pl.col("value"))) for name in _MIXED_CASE)
+    mixed = (on_distinct(trimmed[name], _mixed_case(pl.col("value"))).alias(name) for name in _MIXED_CASE)
+    shown = trimmed.with_columns(mixed)
     shown = shown.with_columns(
         as_e164(shown[name], shown["country"], standards.default_country).alias(name)
         for name in ("phone", "mobile_phone")
@@ -59,7 +60,7 @@ def _with_whole_names(shown: pl.DataFrame) -> pl.DataFrame:
     has_parts = pl.col("first_name").is_not_null() | pl.col("last_name").is_not_null()
     full = pl.col("full_name")
     comma = full.str.extract_groups(r"^([^,]+),\s*([^ ,]+)\s*(.*)$")
-    plain = full.str.extract_groups(rf"(?i)^(\S+)\s+(?:(.*?)\s+)?((?:(?:{_PARTICLES})\s+)*\S+)$")
+    plain = full.str.extract_groups(rf"(?i)^(\S+)\s+(?:(.*?)\s+)??((?:(?:{_PARTICLES})\s+)*\S+)$")
     is_split = ~has_parts & (pl.col("customer_type") == "person") & full.is_not_null()
     is_turned = full.str.contains(",", literal=True)
     first = pl.when(is_turned).then(comma.struct.field("2")).otherwise(plain.struct.field("1"))

@@ -50,7 +50,8 @@ from crm_platform.sources.readers.text_lines import (
     too_long_rejects,
 )
 
-SAMPLE_BYTES = 1024**2
+SAMPLE_BYTES = 256 * 1024
+JSON_BLOCK_BYTES = 2 * 1024**2  # what a core works on then stays in its cache
 RECORD_BATCHES = 8
 MAXIMUM_COLUMNS = 2_000
 
@@ -155,6 +156,7 @@ def _lines(text: TextContent, request: Request, block_bytes: int | None = None) 
             yield _Lines(found.data, found.lines, found.rejects)
         return
     maximum = request.limits.maximum_line_bytes
+    block_bytes = block_bytes or min(JSON_BLOCK_BYTES, request.limits.block_bytes)
     for block in line_blocks(text, request.limits, block_bytes):
         numbers = np.arange(block.first_line, block.first_line + number_of_lines(block.data))
         yield _Lines(block.data, numbers, too_long_rejects(block.too_long, maximum))

@@ -43,7 +43,8 @@ def _grammar() -> Bytes:
     return table
 
 
-GRAMMAR = _grammar()
+GRAMMAR = (_grammar().astype(np.int64) * 256).ravel()
+"""By 256 times the state plus the byte: 256 times the next state."""
 IS_WHOLE = np.isin(np.arange(11), [ZERO, DIGITS, DECIMALS, EXPONENT_DIGITS])
 
 
@@ -66,13 +67,11 @@ def with_all_numbers_quoted(data: bytes) -> Bytes | None:
     could be within a string, or begin one.
     """
     values = np.frombuffer(data, np.uint8)
-    is_colon = (values[:-3] == QUOTE) & (values[1:-2] == COLON)
-    quotes = np.flatnonzero(is_colon & _begins_number(values[2:-1]))
+    quotes = np.flatnonzero((values[:-3] == QUOTE) & (values[1:-2] == COLON))
     starts = quotes + 2
-    if (is_blank := is_colon & (values[2:-1] == BLANK)).any():
-        spaced = np.flatnonzero(is_blank & _begins_number(values[3:]))
-        quotes = np.sort(np.concatenate((quotes, spaced)))
-        starts = np.sort(np.concatenate((starts, spaced + 3)))
+    starts += values[starts] == BLANK
+    is_number = _begins_number(values[starts])
+    quotes, starts = quotes[is_number], starts[is_number]
     if DOUBTFUL_BEFORE_QUOTE[values[quotes - 1]].any():
         return None
     return _with_quotes(values, starts)
@@ -147,13 +146,18 @@ def _value_starts(values: Bytes, colons: Offsets) -> Offsets:
 def _number_ends(values: Bytes, starts: Offsets) -> tuple[Offsets, Flags]:
     """The offset after each number, and whether it is one; steps once for each byte of the longest, all together."""
     ends, is_number = starts.copy(), np.zeros(starts.size, np.bool_)
-    going, states = np.arange(starts.size), np.zeros(starts.size, np.uint8)
+    going, places = np.arange(starts.size), starts
+    states = np.zeros(starts.size, np.int64)
     while going.size:
-        after = GRAMMAR[states, values[ends[going]]]
-        is_over = after >= NO_NUMBER
-        is_number[going[is_over]] = IS_WHOLE[states[is_over]] & (after[is_over] == END)
-        going, states = going[~is_over], after[~is_over]
-        ends[going] += 1
+        after = GRAMMAR.take(states + values.take(places))
+        is_over = after >= NO_NUMBER * 256
+        if is_over.any():
+            over = going[is_over]
+            ends[over] = places[is_over]
+            is_number[over] = IS_WHOLE[states[is_over] // 256] & (after[is_over] == END * 256)
+            is_going = ~is_over
+            going, places, after = going[is_going], places[is_going], after[is_going]
+        states, places = after, places + 1
     return ends, is_number
 
 

@@ -1,6 +1,5 @@
 """What counts as a file that has arrived, in which order, and where it goes."""
 
-import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -92,5 +91,5 @@ def test_kept_files_are_found_by_their_content_under_any_name(site: Site) -> Non
         kept.touch()
         assert find(site.feed, site.zone, "ab" * 32) == kept
         assert find(site.feed, site.zone, "cd" * 32) is None
-        os.rename(kept, kept.with_name("ab" * 8 + "-other.csv"))
+        kept.rename(kept.with_name("ab" * 8 + "-other.csv"))
         assert find(site.feed, site.zone, "ab" * 32) is not None

@@ -343,3 +343,19 @@ def test_a_key_of_several_archive_members_is_told_apart_by_the_member(site_of: C
     site.load()
     assert site.counts() == [(5, 3, 1, 1)]
     assert site.staged()["file_part"].unique().sort().to_list() == ["part_0.csv", "part_1.csv"]
+
+
+def test_unreadable_lines_of_two_archive_members_are_two_rows_in_quarantine(site_of: Callable[..., Site]) -> None:
+    """Both stand in line 2: without the member they were one row twice, and the load could never succeed."""
+    site = site_of(NO_STATUS, files="orders*.zip")
+    folder = site.root / "packing"
+    folder.mkdir()
+    for number in range(2):
+        (folder / f"part_{number}.csv").write_text(HEADER + f"too,few\nA,{MONTHS[0]},{number}\n")
+    shutil.make_archive(str(site.zone.landing / "orders_1"), "zip", folder)
+    site.load()
+    assert site.counts() == [(4, 2, 2, 0)]
+    assert site.table(QUARANTINED_ROWS).select("file_part", "file_line").rows() == [
+        ("part_0.csv", 2),
+        ("part_1.csv", 2),
+    ]

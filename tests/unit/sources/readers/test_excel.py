@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 import xlsxwriter
 
-from crm_platform.sources.readers.batch import SOURCE_LINE, FileForm, ReadLimits, RefusedFile
+from crm_platform.sources.readers.batch import SHEET, SOURCE_LINE, FileForm, ReadLimits, RefusedFile
+from crm_platform.sources.readers.registry import read_file
 from tests.unit.sources.readers.reading import read_bytes, read_path
+from tests.unit.sources.readers.workbooks import Cell, write_locked, write_ods, write_xls
 
 EXCEL = FileForm(kind="excel")
 Fill = Callable[[xlsxwriter.Workbook], None]
@@ -121,3 +123,35 @@ def test_a_workbook_that_unpacks_to_too_much_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RefusedFile) as refusal:
         read_path(path, EXCEL, limits=ReadLimits(maximum_unpacked_bytes=100))
     assert refusal.value.reason == "archive_bomb"
+
+
+@pytest.mark.parametrize("write", [write_xls, write_ods])
+def test_workbooks_of_the_old_and_the_open_form_are_read(
+    tmp_path: Path, write: Callable[[Path, list[list[Cell]]], None]
+) -> None:
+    write(tmp_path / "x", [["Leads of the north"], ["Name", "Phone"], ["José", 4915112345678], ["Łucja", 0.5]])
+    read = read_path(tmp_path / "x", EXCEL, ["Name", "Phone"])
+    assert read.values() == [("José", "4915112345678"), ("Łucja", "0.5")]
+    assert read.lines == [3, 4]
+
+
+def test_a_locked_workbook_is_refused(tmp_path: Path) -> None:
+    write_locked(tmp_path / "x.xlsx")
+    with pytest.raises(RefusedFile) as refusal:
+        read_path(tmp_path / "x.xlsx", EXCEL)
+    assert refusal.value.reason == "encrypted_file"
+
+
+def test_rejects_of_several_sheets_say_which(tmp_path: Path) -> None:
+    def fill(book: xlsxwriter.Workbook) -> None:
+        for name in ("A", "B"):
+            sheet = book.add_worksheet(name)
+            sheet.write_row(0, 0, ["Name", "Sales"])
+            sheet.write_row(1, 0, ["Anna", 1])
+        sheet.write(2, 0, "Li")
+        sheet.write_formula(2, 1, "=1+1", None, "")
+
+    path = workbook(tmp_path, fill)
+    with read_file(path, EXCEL, tmp_path, ReadLimits(), ["Name"]) as file:
+        rejects = [row for batch in file.batches() for row in batch.rejects.select(SHEET, SOURCE_LINE, "reason").rows()]
+    assert rejects == [("B", 3, "formula_without_value")]

@@ -3,12 +3,16 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from crm_platform.sources.readers.batch import FileForm, ReadLimits, RefusedFile
+from crm_platform.sources.readers.batch import SOURCE_LINE, FileForm, ReadLimits, RefusedFile
+from crm_platform.sources.readers.json_known import known_keys, read_known
+from crm_platform.sources.readers.json_lines import _ExactReader, _Found, _Lines
 from crm_platform.sources.readers.json_numbers import with_quoted_numbers
+from crm_platform.sources.readers.text_lines import line_ends
 from tests.unit.sources.readers.reading import read_bytes
 
 JSON = FileForm(kind="json_lines")
@@ -106,3 +110,66 @@ def test_an_empty_array_is_no_rows(tmp_path: Path) -> None:
 def test_numbers_within_strings_and_arrays_are_left_alone() -> None:
     line = rb'{"s":"x: 1.50, \" y: 2.50","l":[1.50,{"z":2.50}],"n": -1.50 }' + b"\n"
     assert with_quoted_numbers(line) == line.replace(b" -1.50 ", b' "-1.50" ')
+
+
+LEAVES = st.one_of(SCALARS, st.lists(st.integers(), max_size=2))
+OBJECTS = st.dictionaries(KEYS, st.one_of(LEAVES, st.dictionaries(KEYS, LEAVES, max_size=3)), max_size=5)
+ODD_LINES = st.sampled_from(
+    [
+        b"",
+        b"nope",
+        b"7",
+        b'{"id":1,"id":2}',
+        b'{"id":01}',
+        b'{"id":1-2}',
+        b'{"name":"\\ud800"}',
+        b'{"id":1}{"id":2}',
+        b'{"id":',
+    ]
+)
+
+
+@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(lines=st.lists(st.one_of(OBJECTS.map(lambda item: json.dumps(item).encode()), ODD_LINES), min_size=1))
+def test_the_fast_reader_gives_what_the_exact_one_gives_or_nothing(tmp_path: Path, lines: list[bytes]) -> None:
+    for line_end in (b"\n", b"\r\n"):
+        data = line_end.join([*lines, b""])
+        reader = _ExactReader(ReadLimits(), "file")
+        exact, rejects, found = reader.read(_Lines(data, line_numbers(data)), _Found())
+        columns = read_known(data, line_ends(data), found.keys, is_utf8=True) if data else None
+        if columns is not None:
+            assert rejects.is_empty()
+            assert [column.to_list() for column in columns] == [
+                column.to_list() for column in exact.drop(SOURCE_LINE).get_columns()
+            ]
+
+
+def line_numbers(data: bytes) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
+    """The numbers of the lines of a text that begins with the first."""
+    return np.arange(1, data.count(b"\n") + 1)
+
+
+def test_plain_lines_are_read_fast() -> None:
+    data = b'{"a":1.10,"b":{"c":true,"d":null}}\n{"a":-2e3,"b":{"c":false,"d":"x: \\u00e9"}}\n{"b":null}\n'
+    keys = known_keys([("a",), ("b", "c"), ("b", "d")], frozenset({("b", "c")}))
+    columns = read_known(data, line_ends(data), keys, is_utf8=True)
+    assert columns is not None
+    assert [column.to_list() for column in columns] == [
+        ["1.10", "-2e3", None],
+        ["true", "false", None],
+        [None, "x: é", None],
+    ]
+
+
+@pytest.mark.parametrize(
+    "line", [b'{"a":1,"new":2}', b'{"a":[1]}', b'{"a":{"x":1}}', b'{"a":1.2.3}', b'{"a":":5"}', b'{"a":true}', b"[1]"]
+)
+def test_what_is_not_known_is_left_to_the_exact_reader(line: bytes) -> None:
+    data = b'{"a":1}\n' + line + b"\n"
+    assert read_known(data, line_ends(data), known_keys([("a",)], frozenset()), is_utf8=True) is None
+
+
+def test_a_number_that_is_none_makes_its_line_a_reject(tmp_path: Path) -> None:
+    read = read_bytes(tmp_path, b'{"a":1.50}\n{"a":1.2.3}\n{"a":2-1}\n', JSON)
+    assert read.rejects == [(2, "not_json"), (3, "not_json")]
+    assert read.values() == [("1.50",)]

@@ -3,13 +3,23 @@
 import gzip
 import resource
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import get_args
 
 import polars as pl
 import pytest
 
-from crm_platform.sources.readers.batch import FileForm, Kind, ReadLimits, RefusedFile, unique_names
+from crm_platform.sources.readers.batch import (
+    MEMBER,
+    SOURCE_LINE,
+    FileForm,
+    Kind,
+    ReadLimits,
+    RefusedFile,
+    unique_names,
+)
+from crm_platform.sources.readers.content import identify
 from crm_platform.sources.readers.registry import KINDS, READERS, read_file
 from tests.unit.sources.readers.reading import read_bytes, read_path
 
@@ -72,6 +82,40 @@ def test_several_files_in_a_zip_are_read_in_order_with_their_names(tmp_path: Pat
     ]
     assert read.lines == [2, 2]
     assert read.rejects == [(3, "wrong_number_of_columns")]
+    with read_file(tmp_path / "delivered.zip", CSV, tmp_path, ReadLimits(), []) as file:
+        places = [row for batch in file.batches() for row in batch.rejects.select(MEMBER, SOURCE_LINE).rows()]
+    assert places == [("a.csv", 3)]
+
+
+def test_a_zip_with_a_password_is_refused(tmp_path: Path) -> None:
+    path = zipped(tmp_path, {"x.csv": b"id,name\n1,a\n"})
+    data = bytearray(path.read_bytes())
+    data[6] |= 1  # the flag of the member's own header, and that of the directory
+    data[data.index(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(bytes(data))
+    assert refusal_of(path, CSV) == "encrypted_archive"
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_a_file_identified_before_is_read_alike_and_not_surveyed_again(
+    tmp_path: Path, pack: Callable[[bytes], bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "x.csv"
+    path.write_bytes(pack("id;name\n1;José\n".encode("cp1252")))
+    identified = identify(path)
+    monkeypatch.delattr("crm_platform.sources.readers.text_lines.survey")
+    with read_file(path, CSV, tmp_path, ReadLimits(), [], identified) as file:
+        assert (file.encoding, file.content_lines) == ("cp1252", 2)
+        assert [batch.rows["name"].to_list() for batch in file.batches()] == [["José"]]
+
+
+def test_a_file_that_changed_since_it_was_identified_is_surveyed_again(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_bytes("id;name\n1;José\n".encode("cp1252"))
+    identified = identify(path)
+    path.write_bytes("id;name\n1;José\n2;Zoë\n".encode())
+    with read_file(path, CSV, tmp_path, ReadLimits(), [], identified) as file:
+        assert (file.encoding, file.content_lines) == ("utf-8", 3)
 
 
 def test_packed_parquet_and_excel_leave_nothing_behind(tmp_path: Path) -> None:

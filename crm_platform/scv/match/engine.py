@@ -1,0 +1,289 @@
+"""Matching from end to end: people in, clusters and weighed pairs out.
+
+Here: the order of the steps, for a full run, for a day's new records and for one pair. Not here: the steps (the modules
+beside), keys that outlive a run (`scv/identity`), files and progress bars (`cli/match.py`).
+
+A match is the same for any order of the input's rows, and a run on all records with an earlier run's `Trained` gives
+the same clusters as the earlier run followed by `match_new`.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from crm_platform.scv.match.blocking import candidate_pairs, usable_rules
+from crm_platform.scv.match.compare import Comparer
+from crm_platform.scv.match.fields import Field, columns_of, usable_fields
+from crm_platform.scv.match.grouping import WeighedPairs, group_records
+from crm_platform.scv.match.model import Weigher
+from crm_platform.scv.match.settings import MatchSettings
+from crm_platform.scv.match.trained import Trained, count_values, with_rarities
+from crm_platform.scv.match.training import train
+from crm_platform.scv.match.vetoes import deduplicated_sources, vetoed
+from crm_platform.scv.standardise.people import USABLE_COLUMNS, Standards, standardise
+
+Step = Callable[[str, int, int], None]
+PAIR_SCHEMA = {"record_id_l": pl.String, "record_id_r": pl.String, "match_weight": pl.Float32, "is_vetoed": pl.Boolean}
+_CONTENT = ("source", "recorded_days", "house_number", "surname_sound", "given_sound")
+
+
+class MatchError(Exception):
+    """People that cannot be matched; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Matched:
+    """What a match found.
+
+    clusters: record_id, cluster_id (the smallest record_id of the cluster), match_probability (that the record belongs
+    where it stands; for a record alone, that it is alone), ordered by record_id. pairs: record_id_l < record_id_r,
+    match_weight (base-2 logarithm of the odds that the two are one person), is_vetoed; those above
+    `MatchSettings.kept_weight`, each record standing for its copies, ordered. records: record_id and the comparable
+    columns, ordered by record_id. trained: what later records are matched by.
+    """
+
+    clusters: pl.DataFrame
+    pairs: pl.DataFrame
+    records: pl.DataFrame
+    trained: Trained
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Records as they are compared, copies set apart.
+
+    records: record_id and the comparable columns, ordered by record_id; distinct: the rows to compare, the first of each
+    set of copies; place: for each record its row in `distinct`.
+    """
+
+    records: pl.DataFrame
+    distinct: pl.DataFrame
+    place: NDArray[np.int64]
+    fields: list[Field]
+
+    def copies(self) -> NDArray[np.int64]:
+        """How many records each row of `distinct` stands for."""
+        return np.bincount(self.place, minlength=self.distinct.height)
+
+
+def match_people(
+    people: pl.DataFrame,
+    settings: MatchSettings | None = None,
+    trained: Trained | None = None,
+    on_step: Step | None = None,
+) -> Matched:
+    """Find out which records are one person's.
+
+    people: record_id (unique, text) and any of `USABLE_COLUMNS` and source; other columns are ignored. With `trained`,
+    nothing is learnt from these people.
+
+    Raises:
+        MatchError: no record_id, one that is null or not unique, or no usable column.
+    """
+    chosen, told = settings or MatchSettings(), on_step or _silent
+    told("Reading names, addresses and identifiers", 0, 5)
+    records, standards = comparable_records(people, trained.standards if trained else None)
+    prepared = _prepare(records, trained.model.fields if trained else None)
+    if prepared is None:
+        return _without_evidence(records, standards, chosen)
+    told("Finding pairs worth comparing", 1, 5)
+    rules = usable_rules(prepared.distinct, _rule_columns(prepared.fields))
+    left, right, guards = candidate_pairs(
+        prepared.distinct, rules, chosen.blocking, trained.guards if trained else None
+    )
+    frequencies = trained.frequencies if trained else count_values(prepared.distinct, prepared.fields)
+    with _comparer(prepared, frequencies, chosen) as comparer:
+        told("Learning what agreement is worth", 2, 5)
+        model = trained.model if trained else train(comparer, (left, right), prepared.distinct.height)
+        weigher = Weigher(model)
+        told("Comparing pairs", 3, 5)
+        pairs = _weigh(comparer, weigher, left, right, chosen, lambda done, total: told("Comparing pairs", done, total))
+        if trained is None:
+            linked = pairs.weight > chosen.linked_weight
+            once = deduplicated_sources(prepared.distinct["source"], pairs.left[linked], pairs.right[linked])
+            trained = Trained(standards, model, frequencies, guards, records.height, once)
+        told("Grouping people", 4, 5)
+        clusters = group_records(prepared.distinct, prepared.copies(), pairs, comparer, weigher, trained, chosen)
+    told("Grouping people", 5, 5)
+    return Matched(
+        _clusters(prepared, clusters.cluster, clusters.probability), _pairs(prepared, pairs), records, trained
+    )
+
+
+def match_new(
+    new_people: pl.DataFrame,
+    old_records: pl.DataFrame,
+    old_pairs: pl.DataFrame,
+    trained: Trained,
+    settings: MatchSettings | None = None,
+) -> Matched:
+    """Match a day's new records with all there are, at the cost of the new ones' pairs.
+
+    new_people: as for `match_people`; a record_id of `old_records` replaces that record. old_records, old_pairs: of the
+    `Matched` before. The result is that of `match_people` on all people with the same `trained`.
+
+    Raises:
+        MatchError: as `match_people`.
+    """
+    chosen = settings or MatchSettings()
+    new_records, _ = comparable_records(new_people, trained.standards)
+    kept = old_records.join(new_records.select("record_id"), on="record_id", how="anti")
+    records = pl.concat([kept, new_records.select(kept.columns)]).sort("record_id")
+    prepared = _prepare(records, trained.model.fields)
+    if prepared is None:
+        return _without_evidence(records, trained.standards, chosen)
+    known = _known_pairs(prepared, kept, old_pairs)
+    has_old = np.zeros(prepared.distinct.height, dtype=np.bool_)
+    has_old[prepared.place[np.flatnonzero(records["record_id"].is_in(kept["record_id"].implode()).to_numpy())]] = True
+    rules = usable_rules(prepared.distinct, _rule_columns(prepared.fields))
+    left, right, _ = candidate_pairs(prepared.distinct, rules, chosen.blocking, trained.guards, ~has_old)
+    with _comparer(prepared, trained.frequencies, chosen) as comparer:
+        weigher = Weigher(trained.model)
+        pairs = known.joined(_weigh(comparer, weigher, left, right, chosen))
+        clusters = group_records(prepared.distinct, prepared.copies(), pairs, comparer, weigher, trained, chosen)
+    return Matched(
+        _clusters(prepared, clusters.cluster, clusters.probability), _pairs(prepared, pairs), records, trained
+    )
+
+
+def comparable_records(
+    people: pl.DataFrame, standards: Standards | None = None
+) -> tuple[pl.DataFrame, Standards]:
+    """record_id and the comparable columns of people, ordered by record_id; with the standards they were read by.
+
+    Raises:
+        MatchError: no record_id, one that is null or not unique, or no usable column.
+    """
+    _refuse_unusable(people)
+    ordered = people.with_columns(pl.col("record_id").cast(pl.String)).sort("record_id")
+    comparable, found = standardise(ordered, standards)
+    comparable = comparable.with_columns(
+        address_key=pl.when(pl.col("street_key").is_not_null()).then(
+            pl.concat_str("house_number", "street_key", separator=" ", ignore_nulls=True)
+        )
+    )
+    return comparable.insert_column(0, ordered["record_id"]), found
+
+
+def read_mapped(people: pl.DataFrame, columns: Mapping[str, str] | None) -> pl.DataFrame:
+    """People with their columns named canonically: `columns` gives canonical name: name in the file."""
+    return people.rename({theirs: ours for ours, theirs in (columns or {}).items()}, strict=True)
+
+
+def _refuse_unusable(people: pl.DataFrame) -> None:
+    if "record_id" not in people.columns:
+        raise MatchError("There is no column record_id. Name the column that tells records apart by record_id=<column>.")
+    if people["record_id"].null_count():
+        raise MatchError(f"{people['record_id'].null_count():,} records have no record_id. Give each record one.")
+    doubled = people.height - people["record_id"].n_unique()
+    if doubled:
+        raise MatchError(f"{doubled:,} records have a record_id that another one has. Give each record its own.")
+    if people.height and not set(people.columns) & set(USABLE_COLUMNS):
+        raise MatchError(
+            f"No column can be compared. Known columns: {', '.join(USABLE_COLUMNS)}. Map yours by <known>=<column>."
+        )
+
+
+def _prepare(records: pl.DataFrame, fields: list[Field] | None) -> Prepared | None:
+    """The records with copies set apart; None where there is nothing to compare."""
+    usable = usable_fields(records) if fields is None else fields
+    if not usable or records.height < 2:
+        return None
+    content = list(dict.fromkeys([*columns_of(usable), *_CONTENT]))
+    groups = records.with_row_index("row").select(pl.col("row").min().over(content))["row"].to_numpy()
+    firsts, place = np.unique(groups, return_inverse=True)
+    return Prepared(records, records[firsts], place.astype(np.int64), usable)
+
+
+def _rule_columns(fields: list[Field]) -> list[str]:
+    return columns_of(fields)
+
+
+@contextmanager
+def _comparer(prepared: Prepared, frequencies: object, settings: MatchSettings) -> Iterator[Comparer]:
+    rows = with_rarities(prepared.distinct, prepared.fields, frequencies)  # type: ignore[arg-type]
+    comparer = Comparer(rows, prepared.fields, settings.memory_limit, settings.threads)
+    try:
+        yield comparer
+    finally:
+        comparer.close()
+
+
+def _weigh(
+    comparer: Comparer,
+    weigher: Weigher,
+    left: NDArray[np.int32],
+    right: NDArray[np.int32],
+    settings: MatchSettings,
+    on_pairs: Callable[[int, int], None] | None = None,
+) -> WeighedPairs:
+    """The pairs that weigh enough to be kept, vetoed ones at their own weight."""
+    found, start = [], 0
+    for states in comparer.compare(left, right):
+        weight = weigher.weights(states)
+        kept = np.flatnonzero(weight > settings.kept_weight)
+        veto = vetoed(states, weigher.model)[kept]
+        found.append((left[start + kept], right[start + kept], weight[kept], veto))
+        start += len(weight)
+        if on_pairs:
+            on_pairs(start, len(left))
+    return WeighedPairs.of(found)
+
+
+def _known_pairs(prepared: Prepared, kept: pl.DataFrame, old_pairs: pl.DataFrame) -> WeighedPairs:
+    """The pairs of an earlier run between records that still stand, as rows of the distinct records of this run."""
+    place = pl.DataFrame({"record_id": prepared.records["record_id"], "place": prepared.place})
+    place = place.join(kept.select("record_id"), on="record_id", how="semi")
+    looked = (
+        old_pairs.join(place, left_on="record_id_l", right_on="record_id")
+        .join(place, left_on="record_id_r", right_on="record_id", suffix="_r")
+        .filter(pl.col("place") != pl.col("place_r"))
+        .select(
+            left=pl.min_horizontal("place", "place_r"), right=pl.max_horizontal("place", "place_r"),
+            weight="match_weight", veto="is_vetoed",
+        ).unique(subset=["left", "right"]).sort("left", "right")
+    )  # fmt: skip
+    return WeighedPairs(*(looked[name].to_numpy() for name in ("left", "right", "weight", "veto")))
+
+
+def _pairs(prepared: Prepared, pairs: WeighedPairs) -> pl.DataFrame:
+    ids = prepared.distinct["record_id"]
+    return pl.DataFrame(
+        {
+            "record_id_l": ids.gather(pairs.left), "record_id_r": ids.gather(pairs.right),
+            "match_weight": pairs.weight, "is_vetoed": pairs.veto,
+        },
+        schema=PAIR_SCHEMA,
+    ).sort("record_id_l", "record_id_r")  # fmt: skip
+
+
+def _clusters(prepared: Prepared, cluster: NDArray[np.int64], probability: NDArray[np.float64]) -> pl.DataFrame:
+    """Per record its cluster, named by the smallest record_id, and its probability."""
+    rows = pl.DataFrame(
+        {
+            "record_id": prepared.records["record_id"],
+            "number": cluster[prepared.place],
+            "match_probability": probability[prepared.place],
+        }
+    )
+    return rows.select(
+        "record_id", pl.col("record_id").min().over("number").alias("cluster_id"), pl.col("match_probability").round(6)
+    )
+
+
+def _without_evidence(records: pl.DataFrame, standards: Standards, settings: MatchSettings) -> Matched:
+    """Every record for itself, where there is nothing to compare."""
+    from crm_platform.scv.match.training import untrained
+
+    clusters = records.select(
+        "record_id", cluster_id="record_id", match_probability=pl.lit(1.0, dtype=pl.Float64)
+    )
+    return Matched(clusters, pl.DataFrame(schema=PAIR_SCHEMA), records, untrained(standards, records.height))
+
+
+def _silent(step: str, done: int, total: int) -> None:
+    """Nobody watches."""

@@ -1,0 +1,157 @@
+"""Who is one person, once the pairs are weighed: groups that hang together, looked at as a whole.
+
+Here: cutting giant groups, weighing the pairs that blocking did not find, copies, the probability of each record. Not
+here: components and linkage themselves (`clustering.py`).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from crm_platform.scv.match.clustering import average_linkage, connected_components
+from crm_platform.scv.match.compare import Comparer
+from crm_platform.scv.match.model import Weigher
+from crm_platform.scv.match.settings import VETO, MatchSettings
+from crm_platform.scv.match.trained import Trained
+from crm_platform.scv.match.vetoes import of_one_source, vetoed
+
+CUT_STEP = 2.0
+
+
+@dataclass(frozen=True)
+class WeighedPairs:
+    """left < right (row numbers), weight (base-2 logarithm of odds), veto (must not be one person)."""
+
+    left: NDArray[np.int64]
+    right: NDArray[np.int64]
+    weight: NDArray[np.float32]
+    veto: NDArray[np.bool_]
+
+    @staticmethod
+    def of(batches: list[tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32], NDArray[np.bool_]]]) -> "WeighedPairs":
+        """The pairs of several batches, in their order."""
+        if not batches:
+            return WeighedPairs(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32), np.empty(0, np.bool_))
+        left, right, weight, veto = (np.concatenate(parts) for parts in zip(*batches, strict=True))
+        return WeighedPairs(left.astype(np.int64), right.astype(np.int64), weight, veto)
+
+    def joined(self, other: "WeighedPairs") -> "WeighedPairs":
+        """Both, ordered by their rows."""
+        left, right = np.r_[self.left, other.left], np.r_[self.right, other.right]
+        order = np.lexsort((right, left))
+        return WeighedPairs(
+            left[order], right[order], np.r_[self.weight, other.weight][order], np.r_[self.veto, other.veto][order]
+        )
+
+    def only(self, chosen: NDArray[np.bool_]) -> "WeighedPairs":
+        """Some of the pairs."""
+        return WeighedPairs(self.left[chosen], self.right[chosen], self.weight[chosen], self.veto[chosen])
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Per row the smallest row of its cluster, and the probability that it belongs there."""
+
+    cluster: NDArray[np.int64]
+    probability: NDArray[np.float64]
+
+
+def group_records(
+    records: pl.DataFrame,
+    copies: NDArray[np.int64],
+    pairs: WeighedPairs,
+    comparer: Comparer,
+    weigher: Weigher,
+    trained: Trained,
+    settings: MatchSettings,
+) -> Groups:
+    """Clusters of the rows of `records`: source and the rows' order are read, the rest of it by the comparer.
+
+    copies: how many records each row stands for; they count as so many in the means.
+    """
+    number = records.height
+    group = _groups(number, pairs, settings)
+    inside = pairs.only(group[pairs.left] == group[pairs.right])
+    inside = inside.joined(_missing(group, inside, comparer, weigher, settings))
+    veto = inside.veto | of_one_source(records["source"], trained.deduplicated_sources, inside.left, inside.right)
+    bounded = np.clip(inside.weight.astype(np.float64), settings.least_weight, settings.greatest_weight)
+    bounded = np.where(veto, VETO, bounded)
+    cluster = average_linkage(
+        number, inside.left, inside.right, bounded, copies, settings.missing_weight
+    )
+    return Groups(cluster, _probabilities(cluster, pairs, inside.left, inside.right, bounded))
+
+
+def _groups(number: int, pairs: WeighedPairs, settings: MatchSettings) -> NDArray[np.int64]:
+    """Components at the linking weight; a component that is too large falls apart at a higher one."""
+    linking = np.flatnonzero((pairs.weight > settings.linked_weight) & ~pairs.veto)
+    group = connected_components(number, pairs.left[linking], pairs.right[linking])
+    weight = settings.linked_weight
+    while len(linking):
+        sizes = np.bincount(group, minlength=number)
+        giant = sizes[group] > settings.largest_group
+        if not giant.any():
+            break
+        weight += CUT_STEP
+        linking = np.flatnonzero(giant[pairs.left] & (group[pairs.left] == group[pairs.right]) & (pairs.weight > weight) & ~pairs.veto)
+        parts = connected_components(number, pairs.left[linking], pairs.right[linking])
+        group = np.where(giant, parts, group)
+    return group
+
+
+def _missing(
+    group: NDArray[np.int64], inside: WeighedPairs, comparer: Comparer, weigher: Weigher, settings: MatchSettings
+) -> WeighedPairs:
+    """The pairs of a group that have not been weighed, in groups small enough to look at every pair."""
+    rows = pl.DataFrame({"row": np.arange(len(group)), "group": group})
+    sizes = rows.group_by("group").len().filter(pl.col("len").is_between(3, settings.weighed_group))
+    held = pl.DataFrame({"group": group[inside.left]}).group_by("group").len("pairs")
+    open_groups = sizes.join(held, on="group").filter(pl.col("pairs") < pl.col("len") * (pl.col("len") - 1) // 2)
+    chosen = rows.join(open_groups.select("group"), on="group", how="semi").sort("group", "row")
+    every = (
+        chosen.lazy().join(chosen.lazy(), on="group").filter(pl.col("row") < pl.col("row_right"))
+        .select(left="row", right="row_right")
+        .join(pl.LazyFrame({"left": inside.left, "right": inside.right}), on=["left", "right"], how="anti")
+        .sort("left", "right").collect()
+    )  # fmt: skip
+    left, right = every["left"].to_numpy().astype(np.int32), every["right"].to_numpy().astype(np.int32)
+    return WeighedPairs.of(
+        [
+            (left[start : start + len(weights)], right[start : start + len(weights)], weights, veto)
+            for start, weights, veto in _weighed(comparer, weigher, left, right)
+        ]
+    )
+
+
+def _weighed(comparer: Comparer, weigher: Weigher, left: NDArray[np.int32], right: NDArray[np.int32]):  # type: ignore[no-untyped-def]
+    start = 0
+    for states in comparer.compare(left, right):
+        weights = weigher.weights(states)
+        yield start, weights, vetoed(states, weigher.model)
+        start += len(weights)
+
+
+def _probabilities(
+    cluster: NDArray[np.int64],
+    pairs: WeighedPairs,
+    left: NDArray[np.int64],
+    right: NDArray[np.int64],
+    weight: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """That a record belongs to its cluster: by its mean weight to the others; alone: by its best weight to anybody."""
+    number = len(cluster)
+    same = cluster[left] == cluster[right]
+    ends = np.r_[left[same], right[same]]
+    total = np.bincount(ends, weights=np.r_[weight[same], weight[same]], minlength=number)
+    count = np.bincount(ends, minlength=number)
+    best = np.full(number, -np.inf)
+    apart = (cluster[pairs.left] != cluster[pairs.right]) & ~pairs.veto
+    for side in (pairs.left[apart], pairs.right[apart]):
+        np.maximum.at(best, side, pairs.weight[apart])
+    mean = np.divide(total, count, out=np.zeros(number), where=count > 0)
+    belongs = 1.0 / (1.0 + 2.0 ** -np.clip(mean, -50, 50))
+    is_alone = 1.0 / (1.0 + 2.0 ** np.clip(best, -50, 50))
+    result: NDArray[np.float64] = np.where(count > 0, belongs, is_alone)
+    return result
