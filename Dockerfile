@@ -18,8 +18,8 @@ COPY --from=build /venv /venv
 COPY --from=build /app /app
 COPY dagster.yaml workspace.yaml /app/
 COPY config /app/config
-COPY docker/entrypoint.sh /app/docker/entrypoint.sh
-ENV PATH=/venv/bin:$PATH CRM_HOME=/data CRM_CONFIG=/app/config DAGSTER_HOME=/data/dagster
+COPY docker /app/docker
+ENV PATH=/venv/bin:$PATH CRM_HOME=/data CRM_CONFIG=/app/config DAGSTER_HOME=/data/dagster MPLCONFIGDIR=/tmp/matplotlib
 WORKDIR /app
 USER crm
 VOLUME /data

@@ -204,6 +204,6 @@ def _mistyped(rng: np.random.Generator, values: pl.Series, share: float, is_numb
         .when((pl.col("kind") == 2) & ~pl.lit(is_number)).then(before + at + at + following + rest)
         .otherwise(before + following + at + rest)
     )  # fmt: skip
-    changed = chosen.select("row", wrong=wrong)
+    changed = chosen.select("row", mistyped=wrong)
     merged = frame.with_row_index("row").join(changed, on="row", how="left", maintain_order="left")
-    return merged.select(pl.coalesce("wrong", "text").alias(name))[name]
+    return merged.select(pl.coalesce("mistyped", "text").alias(name))[name]

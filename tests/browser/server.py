@@ -1,4 +1,4 @@
-"""`crm up` for a test: started on a free port in a session of its own, asked through GraphQL, ended as Ctrl-C ends it."""
+"""`crm up` for a test: on a free port and in a session of its own, asked through GraphQL, ended as Ctrl-C ends it."""
 
 import json
 import os

@@ -39,7 +39,8 @@ def text_shown(browser: webdriver.Chrome, text: str) -> WebElement:
 
 def test_the_asset_list_shows_the_tables(browser: webdriver.Chrome, ui: Server) -> None:
     browser.get(f"{ui.address}/assets")
-    text_shown(browser, "stg_bureau_enrichments")
+    for table in ("dim_brand", "dim_product"):
+        shown(browser, f"//a[contains(@href, '/assets/sources/{table}')]")
 
 
 def test_a_table_shows_its_rows_owner_and_columns(browser: webdriver.Chrome, ui: Server, picture_folder: Path) -> None:
