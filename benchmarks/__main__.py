@@ -6,9 +6,13 @@ A new benchmark is a module with a `main` and one line here. Ends with exit code
 import sys
 from collections.abc import Callable, Sequence
 
-from benchmarks import readers
+from benchmarks import audit, readers, refresh
 
-BENCHMARKS: dict[str, Callable[[Sequence[str]], bool]] = {"readers": readers.main}
+BENCHMARKS: dict[str, Callable[[Sequence[str]], bool]] = {
+    "readers": readers.main,
+    "audit": audit.main,
+    "refresh": refresh.main,
+}
 """Each takes its arguments, prints its table, and tells whether it met its goals."""
 
 

@@ -71,7 +71,7 @@ def _given_names() -> tuple[list[str], list[str]]:
 def _persons(rng: np.random.Generator, count: int) -> pl.DataFrame:
     given, nicknames = _given_names()
     surnames, streets, towns = _words(rng, 4_000), _words(rng, 3_000), _words(rng, 1_500)
-    name = _skewed(rng, len(given), count, 0.9)
+    name = rng.permutation(len(given))[_skewed(rng, len(given), count, 0.5)]
     household = np.arange(count)
     joins = rng.random(count) < 0.22
     household[joins] = np.maximum(household[joins] - rng.integers(1, 3, int(joins.sum())), 0)

@@ -3,12 +3,13 @@
 
 def expected_failures() -> tuple[type[Exception], ...]:
     """The types of errors whose message says what, where and what to do."""
+    from crm_platform.scv.settings import ScvError
     from crm_platform.sources.company import CompanyError
     from crm_platform.sources.declaration import DeclarationError
     from crm_platform.sources.readers.batch import RefusedFile
     from crm_platform.warehouse.publish import ContractViolation
 
-    return (CommandError, CompanyError, DeclarationError, RefusedFile, ContractViolation, PermissionError)
+    return (CommandError, CompanyError, DeclarationError, RefusedFile, ScvError, ContractViolation, PermissionError)
 
 
 class CommandError(Exception):

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from crm_platform.cli import demo, dictionary, refresh, sources, up
+from crm_platform.cli import demo, dictionary, refresh, sources, up, verdict
 from crm_platform.cli.console import errors
 from crm_platform.cli.failures import InterruptedCommand, expected_failures
 
@@ -22,6 +22,8 @@ app.command("demo")(demo.write_demo)
 app.command("refresh")(refresh.refresh)
 app.command("up")(up.up)
 app.command("dictionary")(dictionary.write_dictionary)
+app.command("verdict")(verdict.give_verdict)
+app.command("undo-merge")(verdict.undo_merge)
 app.add_typer(sources.app, name="sources")
 
 

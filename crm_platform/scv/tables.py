@@ -3,11 +3,20 @@
 Here: the list. Not here: the contracts (each next to what makes it).
 """
 
+from crm_platform.scv.customers.dim_customer import DIM_CUSTOMER
 from crm_platform.scv.golden.contracts import (
     CUSTOMER_PROVENANCE,
     DIM_CUSTOMER_HISTORY,
     ENDED_IDENTIFIER,
     GOLDEN_RECORD,
+)
+from crm_platform.scv.groups.contracts import (
+    DIM_HOUSEHOLD,
+    DIM_ORGANISATION,
+    HOUSEHOLD_CHANGE,
+    HOUSEHOLD_MEMBER,
+    ORGANISATION_CHANGE,
+    ORGANISATION_CONTACT,
 )
 from crm_platform.scv.identity.contracts import (
     CUSTOMER_REDIRECT,
@@ -17,6 +26,7 @@ from crm_platform.scv.identity.contracts import (
     KEY_EVENT,
 )
 from crm_platform.scv.records.contracts import SOURCE_RECORD, SOURCE_STATEMENT
+from crm_platform.scv.roles.contracts import CUSTOMER_ROLE
 from crm_platform.warehouse.contract import Contract
 
 SCV_CONTRACTS: tuple[Contract, ...] = (
@@ -31,4 +41,12 @@ SCV_CONTRACTS: tuple[Contract, ...] = (
     GOLDEN_RECORD,
     CUSTOMER_PROVENANCE,
     DIM_CUSTOMER_HISTORY,
+    CUSTOMER_ROLE,
+    HOUSEHOLD_CHANGE,
+    HOUSEHOLD_MEMBER,
+    DIM_HOUSEHOLD,
+    ORGANISATION_CHANGE,
+    DIM_ORGANISATION,
+    ORGANISATION_CONTACT,
+    DIM_CUSTOMER,
 )

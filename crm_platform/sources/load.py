@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -43,15 +43,13 @@ from crm_platform.sources.ledger import (
 )
 from crm_platform.sources.parse import parse_file
 from crm_platform.sources.readers.batch import ReadLimits, RefusedFile
-from crm_platform.sources.readers.content import identify
+from crm_platform.sources.readers.content import FileContent, identify
 from crm_platform.sources.staging import StagedFeed
 from crm_platform.warehouse.contract import Contract
 from crm_platform.warehouse.engine import Engine
 from crm_platform.warehouse.files import replace_durably
 from crm_platform.warehouse.publish import Publication, publish_frame
 from crm_platform.warehouse.versions import Arrivals, VersionOrder, publish_versions
-
-OnProgress = Callable[[str, int], None]
 
 
 @dataclass(frozen=True)
@@ -82,7 +80,6 @@ def load_feed(
     zone: LandingZone,
     loaded_dt: datetime,
     limits: ReadLimits,
-    on_progress: OnProgress = lambda file, rows: None,
 ) -> FeedLoad:
     """Take in these files of a feed, in their order; `loaded_dt` (UTC) is the time of the load.
 
@@ -96,7 +93,7 @@ def load_feed(
     try:
         ledger = feed_ledger(engine, feed)
         new, known = _identified(files, ledger, limits)
-        taken = _parsed(feed, new, ledger, work, limits, on_progress)
+        taken = _parsed(feed, new, ledger, work, limits)
         load = _published(feed, taken, ledger, engine, zone, loaded_dt) if taken else FeedLoad(feed)
         _put_away(feed, load.taken, zone)
         _settle_known(feed, known, engine, zone)
@@ -148,6 +145,7 @@ def publish_record(
 class _Identified:
     file: LandedFile
     file_id: str
+    content: FileContent | None = None
     refusal: RefusedFile | None = None
 
 
@@ -169,11 +167,12 @@ def _identified(
 
 def _identify(file: LandedFile, limits: ReadLimits) -> _Identified:
     try:
-        return _Identified(file, identify(file.path, limits).sha256)
+        content = identify(file.path, limits)
     except RefusedFile as refusal:
         # What cannot be read as bytes has no digest of its content: its place and size stand for it.
         stand_in = f"{file.name}\n{file.size}\n{refusal.reason}"
-        return _Identified(file, hashlib.sha256(stand_in.encode()).hexdigest(), refusal)
+        return _Identified(file, hashlib.sha256(stand_in.encode()).hexdigest(), refusal=refusal)
+    return _Identified(file, content.sha256, content)
 
 
 def _parsed(
@@ -182,7 +181,6 @@ def _parsed(
     ledger: pl.DataFrame,
     work: Path,
     limits: ReadLimits,
-    on_progress: OnProgress,
 ) -> list[TakenFile]:
     numbers: dict[str, int] = dict(ledger.select("file_id", "file_number").iter_rows())
     next_number = max(numbers.values(), default=0) + 1
@@ -192,18 +190,16 @@ def _parsed(
         next_number = max(next_number, number + 1)
         folder = work / str(number)
         folder.mkdir()
-        taken.append(_parse(feed, found, number, folder, limits, on_progress))
+        taken.append(_parse(feed, found, number, folder, limits))
     return taken
 
 
-def _parse(
-    feed: StagedFeed, found: _Identified, number: int, folder: Path, limits: ReadLimits, on_progress: OnProgress
-) -> TakenFile:
+def _parse(feed: StagedFeed, found: _Identified, number: int, folder: Path, limits: ReadLimits) -> TakenFile:
     file = found.file
     if found.refusal:
         return TakenFile(file, found.file_id, number, None, found.refusal)
     try:
-        parsed = parse_file(feed, file, number, folder, limits, lambda rows: on_progress(file.name, rows))
+        parsed = parse_file(feed, file, number, folder, limits, found.content)
     except RefusedFile as refusal:
         return TakenFile(file, found.file_id, number, None, refusal)
     return TakenFile(file, found.file_id, number, parsed, cursor_until=_cursor_until(feed, file))

@@ -6,7 +6,7 @@ Memory is that of a batch. Here: the pass over a file. Not here: which rows are 
 
 import json
 from collections import Counter
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from crm_platform.sources.landing import LandedFile
 from crm_platform.sources.mapping import MappedColumns, expected_columns, map_rows, match_columns
 from crm_platform.sources.readers.batch import MEMBER, SHEET, SOURCE_LINE, FileForm, RawBatch, ReadLimits, RefusedFile
+from crm_platform.sources.readers.content import FileContent
 from crm_platform.sources.readers.registry import read_file
 from crm_platform.sources.rules import Rule, rules_of
 from crm_platform.sources.staging import StagedFeed
@@ -71,9 +72,10 @@ def parse_file(
     file_number: int,
     work: Path,
     limits: ReadLimits,
-    on_rows: Callable[[int], None] = lambda rows: None,
+    identified: FileContent | None = None,
 ) -> ParsedFile:
-    """Read a file of a feed and judge its rows; `work` is an empty folder for its results, `on_rows` hears of progress.
+    """Read a file of a feed and judge its rows; `work` is an empty folder for its results, `identified` what was found
+    when the file was digested, which saves looking again.
 
     Raises:
         RefusedFile: the file cannot be read as what it is declared to be; what was written is of no use.
@@ -82,14 +84,13 @@ def parse_file(
     form = feed.declaration.form or FileForm(kind="parquet")
     with _Sink(parsed.good_rows) as good_rows, _Sink(parsed.bad_rows) as bad_rows:
         try:
-            with read_file(file.path, form, work, limits, expected_columns(feed)) as content:
+            with read_file(file.path, form, work, limits, expected_columns(feed), identified) as content:
                 parsed.encoding = content.encoding
                 parsed.columns = {column.name: column.type for column in content.columns}
                 parsed.part_columns = _part_columns(form, parsed.columns)
                 match_columns(feed, list(parsed.columns))  # refuses a file without the columns, even an empty one
                 for batch in content.batches():
                     _take_batch(batch, feed, file, file_number, parsed, good_rows, bad_rows)
-                    on_rows(parsed.rows_received)
         except (
             duckdb.InvalidInputException,
             duckdb.ConversionException,

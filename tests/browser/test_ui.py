@@ -5,7 +5,6 @@ Actions go through the page; waiting goes through GraphQL, which does not depend
 
 import time
 from pathlib import Path
-from urllib.parse import quote
 
 import pytest
 from selenium import webdriver
@@ -18,7 +17,8 @@ from tests.browser.server import Server
 SECONDS = 30.0
 RUN_SECONDS = 90.0
 LARGEST_PICTURE = 400_000
-LINEAGE = '+key:"sources/dim_product"+ or +key:"sources/dim_store"+'
+PICTURE_SIZE = (1280, 900)
+"""Small enough that its text can still be read at the width of a page of the documentation."""
 
 
 def shown(browser: webdriver.Chrome, xpath: str) -> WebElement:
@@ -69,12 +69,20 @@ def test_a_run_started_from_the_page_ends_well(browser: webdriver.Chrome, ui: Se
     text_shown(browser, "Success")
 
 
+def test_the_graph_of_everything_shows_the_stages(browser: webdriver.Chrome, ui: Server) -> None:
+    browser.get(f"{ui.address}/asset-groups")
+    for stage in ("sources", "serving"):
+        text_shown(browser, stage)
+
+
 def test_the_lineage_leads_from_the_deliveries_to_the_published_database(
     browser: webdriver.Chrome, ui: Server, picture_folder: Path
 ) -> None:
-    browser.get(f"{ui.address}/asset-groups?asset-selection={quote(LINEAGE)}")
+    browser.get(f"{ui.address}/assets/sources/dim_product?view=lineage")
     for name in ("stg_stock_products", "dim_product", "crm"):
         text_shown(browser, name)
+    browser.set_window_size(*PICTURE_SIZE)
+    text_shown(browser, "Hide navigation").click()
     _take_picture(browser, picture_folder / "lineage.png")
 
 

@@ -21,8 +21,8 @@ _Link = tuple[int, float, str, str]
 
 @dataclass(frozen=True)
 class Linked:
-    """record_id, cluster_id (Int64), match_probability, matched_by: every record once, sorted by record_id;
-    and how many clusters a verdict took apart."""
+    """record_id, cluster_id (Int64), match_probability, matched_by, is_taken_apart (whether a verdict took its cluster
+    apart): every record once, sorted by record_id; and how many clusters a verdict took apart."""
 
     records: pl.DataFrame
     number_taken_apart: int
@@ -192,4 +192,5 @@ def _explained(rows: pl.DataFrame, verdicts: pl.DataFrame, broken: list[int]) ->
         .otherwise(1.0)
         .alias("match_probability"),
         "matched_by",
+        is_taken_apart=pl.col("component").is_in(broken),
     ).sort("record_id")

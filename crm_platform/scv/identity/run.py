@@ -100,7 +100,8 @@ def customer_numbers(xref: pl.DataFrame, records: pl.DataFrame) -> pl.DataFrame:
 
 def _caused_changes(assigned: KeyAssignment, linked: pl.DataFrame) -> pl.DataFrame:
     """The run's changes with their cause: what the record's place rests on now."""
-    return assigned.changes.join(linked.select("record_id", cause="matched_by"), on="record_id", how="left").with_columns(
+    cause = pl.when("is_taken_apart").then(pl.lit("verdict")).otherwise("matched_by")
+    return assigned.changes.join(linked.select("record_id", cause=cause), on="record_id", how="left").with_columns(
         pl.col("cause").fill_null("record_gone")
     )
 

@@ -19,15 +19,23 @@ _LOCAL = pl.when(pl.col("email").str.contains("@")).then(pl.col("email").str.ext
 
 @dataclass(frozen=True)
 class Rule:
-    """Records that agree on all parts of a rule are compared. needs: the columns it reads."""
+    """Records that agree on all parts of a rule are compared.
+
+    needs: the columns it reads; is_wide: it finds what the others miss, at many pairs for each, and gets fewer of them.
+    """
 
     name: str
     parts: tuple[pl.Expr, ...]
     needs: tuple[str, ...]
+    is_wide: bool = False
 
 
 def _rule(name: str, needs: Iterable[str], *parts: pl.Expr) -> Rule:
     return Rule(name, parts, tuple(needs))
+
+
+def _wide(name: str, needs: Iterable[str], *parts: pl.Expr) -> Rule:
+    return Rule(name, parts, tuple(needs), is_wide=True)
 
 
 _SOUND, _GIVEN_SOUND = pl.col("surname_sound"), pl.col("given_sound")
@@ -43,34 +51,34 @@ RULES: tuple[Rule, ...] = (
     _rule("sounds", ["given_first", "surname"], _GIVEN_SOUND, _SOUND),
     _rule("surname+birth_date", ["surname", "birth_date"], _SOUND, pl.col("birth_date")),
     _rule("given+birth_date", ["given_first", "birth_date"], _GIVEN_SOUND, pl.col("birth_date")),
-    _rule("birth_date", ["birth_date"], _DAY),
-    _rule("initial+surname+year", ["given_first", "surname", "birth_date"], _INITIAL, _SOUND, _YEAR),
+    _wide("birth_date", ["birth_date"], _DAY),
+    _wide("initial+surname+year", ["given_first", "surname", "birth_date"], _INITIAL, _SOUND, _YEAR),
     _rule("address", ["street_key", "house_number"], pl.col("street_key"), pl.col("house_number")),
     _rule("street+surname", ["street_key", "surname"], pl.col("street_key"), _SOUND),
     _rule("street+given", ["street_key", "given_first"], pl.col("street_key"), pl.col("given_first")),
     _rule("surname+postcode", ["surname", "postcode"], _SOUND, pl.col("postcode")),
-    _rule("given+postcode", ["given_first", "postcode"], pl.col("given_first"), pl.col("postcode")),
-    _rule("number+postcode", ["house_number", "postcode"], pl.col("house_number"), pl.col("postcode")),
-    _rule("postcode+year", ["postcode", "birth_date"], pl.col("postcode"), _YEAR),
-    _rule("initial+surname+city", ["given_first", "surname", "city"], _INITIAL, _SOUND, pl.col("city")),
-    _rule("given+city+year", ["given_first", "city", "birth_date"], pl.col("given_first"), pl.col("city"), _YEAR),
+    _wide("given+postcode", ["given_first", "postcode"], pl.col("given_first"), pl.col("postcode")),
+    _wide("number+postcode", ["house_number", "postcode"], pl.col("house_number"), pl.col("postcode")),
+    _wide("postcode+year", ["postcode", "birth_date"], pl.col("postcode"), _YEAR),
+    _wide("initial+surname+city", ["given_first", "surname", "city"], _INITIAL, _SOUND, pl.col("city")),
+    _wide("given+city+year", ["given_first", "city", "birth_date"], pl.col("given_first"), pl.col("city"), _YEAR),
     _rule("initial+surname+birth_place", ["given_first", "surname", "birth_place"], _INITIAL, _SOUND,
           pl.col("birth_place")),
     _rule("given+birth_place+year", ["given_first", "birth_place", "birth_date"], pl.col("given_first"),
           pl.col("birth_place"), _YEAR),
-    _rule("surname+postal_area", ["surname", "postcode"], _SOUND, pl.col("postal_area"), _INITIAL),
-    _rule("surname+occupation", ["surname", "occupation"], pl.col("surname"), pl.col("occupation"), _INITIAL),
-    _rule("email_start", ["email"], pl.col("email").str.slice(0, 8)),
+    _wide("surname+postal_area", ["surname", "postcode"], _SOUND, pl.col("postal_area"), _INITIAL),
+    _wide("surname+occupation", ["surname", "occupation"], pl.col("surname"), pl.col("occupation"), _INITIAL),
+    _wide("email_start", ["email"], pl.col("email").str.slice(0, 8)),
     _rule("crossed", ["given_first", "surname"], pl.min_horizontal(_GIVEN_SOUND, _SOUND), pl.max_horizontal(_GIVEN_SOUND, _SOUND)),
-    _rule("surname", ["surname"], _SOUND),
-    _rule("given+birth_place", ["given_first", "birth_place"], _GIVEN_SOUND, pl.col("birth_place")),
-    _rule("given+city", ["given_first", "city"], _GIVEN_SOUND, pl.col("city")),
-    _rule("given+year", ["given_first", "birth_date"], _GIVEN_SOUND, _YEAR),
-    _rule("postcode", ["postcode"], pl.col("postcode")),
-    _rule("city+year", ["city", "birth_date"], pl.col("city"), _YEAR),
-    _rule("birth_place+year", ["birth_place", "birth_date"], pl.col("birth_place"), _YEAR),
-    _rule("occupation+birth_place", ["occupation", "birth_place"], pl.col("occupation"), pl.col("birth_place"), _INITIAL),
-    _rule("email+year", ["email", "birth_date"], pl.col("email").str.slice(0, 4), _YEAR),
+    _wide("surname", ["surname"], _SOUND),
+    _wide("given+birth_place", ["given_first", "birth_place"], _GIVEN_SOUND, pl.col("birth_place")),
+    _wide("given+city", ["given_first", "city"], _GIVEN_SOUND, pl.col("city")),
+    _wide("given+year", ["given_first", "birth_date"], _GIVEN_SOUND, _YEAR),
+    _wide("postcode", ["postcode"], pl.col("postcode")),
+    _wide("city+year", ["city", "birth_date"], pl.col("city"), _YEAR),
+    _wide("birth_place+year", ["birth_place", "birth_date"], pl.col("birth_place"), _YEAR),
+    _wide("occupation+birth_place", ["occupation", "birth_place"], pl.col("occupation"), pl.col("birth_place"), _INITIAL),
+    _wide("email+year", ["email", "birth_date"], pl.col("email").str.slice(0, 4), _YEAR),
 )  # fmt: skip
 
 
@@ -87,11 +95,13 @@ class Guards:
 
 @dataclass(frozen=True)
 class Blocking:
-    """How many pairs blocking may give. A rule gives at most `pairs_per_record` for each record, its largest blocks
-    left out first; a block of `always` records or fewer is never left out."""
+    """How many pairs blocking may give. A rule gives at most `pairs_per_record` for each record (a wide one
+    `wide_pairs_per_record`) or `least_pairs`, its largest blocks left out first; a block of `always` records or fewer is
+    never left out, and with no more than `all_pairs_up_to` pairs in all, all are compared."""
 
-    pairs_per_record: float = 6.0
-    least_pairs: int = 1_000_000
+    pairs_per_record: float = 1.5
+    wide_pairs_per_record: float = 0.2
+    least_pairs: int = 400_000
     always: int = 3
     all_pairs_up_to: int = 1_000_000
 
@@ -122,7 +132,7 @@ def candidate_pairs(
     for rule in rules:
         rows, keys = _keys(records, rule)
         if guards is None:
-            found[rule.name] = _oversized(keys, limits, records.height)
+            found[rule.name] = _oversized(keys, limits, records.height, rule.is_wide)
         oversized = (found if guards is None else guards.oversized).get(rule.name, np.empty(0, np.uint64))
         if len(oversized):
             is_kept = ~np.isin(keys, oversized)
@@ -154,11 +164,12 @@ def _keys(records: pl.DataFrame, rule: Rule) -> tuple[NDArray[np.int64], NDArray
     return keyed["row"].to_numpy(), keyed["key"].to_numpy()
 
 
-def _oversized(keys: NDArray[np.uint64], limits: Blocking, records: int) -> NDArray[np.uint64]:
+def _oversized(keys: NDArray[np.uint64], limits: Blocking, records: int, is_wide: bool) -> NDArray[np.uint64]:
     """The keys of the largest blocks, as many as it takes to stay within the limit."""
     distinct, sizes = np.unique(keys, return_counts=True)
     pairs_of_size = np.bincount(sizes).astype(np.float64) * np.arange(sizes.max(initial=0) + 1) ** 2 / 2
-    budget = max(limits.least_pairs, limits.pairs_per_record * records)
+    per_record = limits.wide_pairs_per_record if is_wide else limits.pairs_per_record
+    budget = max(limits.least_pairs, per_record * records)
     within = np.flatnonzero(np.cumsum(pairs_of_size) <= budget)
     largest = max(limits.always, int(within[-1]) if len(within) else 0)
     oversized: NDArray[np.uint64] = distinct[sizes > largest]

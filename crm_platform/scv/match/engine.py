@@ -98,7 +98,7 @@ def match_people(
     frequencies = trained.frequencies if trained else count_values(prepared.distinct, prepared.fields)
     with _comparer(prepared, frequencies, chosen) as comparer:
         told("Learning what agreement is worth", 2, 5)
-        model = trained.model if trained else train(comparer, (left, right), prepared.distinct.height)
+        model = trained.model if trained else train(comparer, prepared.distinct, (left, right))
         weigher = Weigher(model)
         told("Comparing pairs", 3, 5)
         pairs = _weigh(comparer, weigher, left, right, chosen, lambda done, total: told("Comparing pairs", done, total))

@@ -107,6 +107,10 @@ _SAME_PHONE = (
 _LOCAL = "split_part({0}.email, '@', 1)"
 _LOCALS_LIKE = f"jaro_winkler_similarity({_LOCAL.format('l')}, {_LOCAL.format('r')}) >= 0.9"
 _LOCALS_EQUAL = f"{_LOCAL.format('l')} = {_LOCAL.format('r')} AND length({_LOCAL.format('l')}) >= 5"
+# Another number after the name is another mailbox, however near: jtims404 and jtims405.
+_TYPED_EMAIL = (
+    f"({_edit('email', 2)} AND regexp_replace(l.email, '[^0-9]', '', 'g') = regexp_replace(r.email, '[^0-9]', '', 'g'))"
+)
 _SAME_NUMBER = "coalesce(l.house_number = r.house_number, true)"
 
 FIELDS: tuple[Field, ...] = (
@@ -159,7 +163,7 @@ FIELDS: tuple[Field, ...] = (
         (
             Level("the same", "l.email = r.email", 0.75, 0.10),
             Level("the same mailbox name at another provider", _LOCALS_EQUAL, 0.05, 0.01),
-            Level("a typing error apart", _edit("email", 2), 0.08, 0.005),
+            Level("a typing error apart", _TYPED_EMAIL, 0.08, 0.005),
             Level("like", _LOCALS_LIKE, 0.04, 0.01),
             Level("different", "", 0.08, 0.875),
         ),

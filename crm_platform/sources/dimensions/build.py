@@ -77,9 +77,7 @@ DIMENSIONS: Mapping[str, Dimension] = {
 }
 
 
-def publish_dimension(
-    engine: Engine, name: str, company: Company, staging: StagingRefs
-) -> Publication:
+def publish_dimension(engine: Engine, name: str, company: Company, staging: StagingRefs) -> Publication:
     """Publish a dimension of `DIMENSIONS` from the company and the staged feeds (feed name to one view per source).
 
     Keys that were given stay as they are, new members get the next ones in the order of their natural keys, and a

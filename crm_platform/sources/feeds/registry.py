@@ -25,6 +25,7 @@ from crm_platform.sources.feeds.finance import Invoices, Payments
 from crm_platform.sources.feeds.orders import OrderEvents, OrderLines, Orders, Returns, Shipments
 from crm_platform.sources.feeds.people import Customers, CustomerUpdates, Enrichments, Leads, Registrations
 from crm_platform.sources.feeds.permission import PermissionEvents
+from crm_platform.sources.feeds.steward import MatchVerdicts
 from crm_platform.sources.feeds.web import WebHits
 
 FEEDS: dict[str, type[FeedModel]] = {
@@ -56,4 +57,5 @@ FEEDS: dict[str, type[FeedModel]] = {
     "campaign_links": CampaignLinks,
     "campaign_members": CampaignMembers,
     "analytics_conversions": AnalyticsConversions,
+    "match_verdicts": MatchVerdicts,
 }

@@ -85,12 +85,3 @@ def test_a_file_that_is_not_of_its_form_is_refused_without_its_content(site_of: 
     with pytest.raises(RefusedFile) as refusal:
         parsed(site, "PAR1 ann@ivory.example", "orders.parquet")
     assert "ann@" not in refusal.value.message and "\n" not in refusal.value.message
-
-
-def test_progress_is_heard(site: Site) -> None:
-    site.land("orders_1.csv", HEADER + "A,2026-01-05,1,paid\n" * 5)
-    (file,) = landed_files(site.feed, site.zone)
-    site.zone.work.mkdir()
-    heard: list[int] = []
-    parse_file(site.feed, file, 1, site.zone.work, ReadLimits(batch_rows=2, threads=1), heard.append)
-    assert heard == [2, 4, 5]
