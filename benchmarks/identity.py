@@ -1,4 +1,4 @@
-"""Who is who on the demo company, against its truth: pairs of records, kinds of people, attributes of the golden record.
+"""Who is who on the demo company, against its truth: pairs of records, kinds of people, golden attributes.
 
 `python -m benchmarks.identity HOME` on a home that was refreshed. Here: the figures. Not here: the bare engine on other
 sets (`matching.py`).
@@ -62,7 +62,7 @@ def pair_figures(records: pl.DataFrame) -> PairFigures:
 
 
 def wrongly_merged_by_kind(home: Path, records: pl.DataFrame) -> pl.DataFrame:
-    """household_kind, customers: customers that hold records of several people, by the kind of the people's household."""
+    """household_kind, customers: customers that hold records of several people, by the people's household."""
     people = pl.read_parquet(home / "landing" / "_truth" / "people.parquet").select("person_id", "household_kind")
     mixed = records.filter(pl.col("person_id").n_unique().over("customer_key") > 1).join(people, on="person_id")
     return mixed.group_by("household_kind").agg(customers=pl.col("customer_key").n_unique()).sort("household_kind")
@@ -71,8 +71,10 @@ def wrongly_merged_by_kind(home: Path, records: pl.DataFrame) -> pl.DataFrame:
 def found_by_event(home: Path, records: pl.DataFrame) -> pl.DataFrame:
     """event, people, whole: of the people whom something happened to, how many are one customer."""
     people = pl.read_parquet(home / "landing" / "_truth" / "people.parquet")
-    keys = records.group_by("person_id").agg(keys=pl.col("customer_key").n_unique(), records=pl.len()).filter(
-        pl.col("records") > 1
+    keys = (
+        records.group_by("person_id")
+        .agg(keys=pl.col("customer_key").n_unique(), records=pl.len())
+        .filter(pl.col("records") > 1)
     )
     rows = people.join(keys, on="person_id")
     events = {"married": "married_date", "moved": "moved_date", "new e-mail": "email_changed_date"}
@@ -94,11 +96,15 @@ def right_attributes(home: Path, records: pl.DataFrame) -> pl.DataFrame:
         _after("moved_date", "moved_postcode", "postcode"),
     )
     pure = records.filter(
-        pl.col("person_id").n_unique().over("customer_key") == 1, pl.col("customer_key").n_unique().over("person_id") == 1
+        pl.col("person_id").n_unique().over("customer_key") == 1,
+        pl.col("customer_key").n_unique().over("person_id") == 1,
     )
     golden = pl.read_parquet(home / "lake" / "scv" / "golden_record" / "data.parquet")
-    rows = pure.select("customer_key", "person_id").unique().join(golden, on="customer_key").join(
-        people, on="person_id", suffix="_true"
+    rows = (
+        pure.select("customer_key", "person_id")
+        .unique()
+        .join(golden, on="customer_key")
+        .join(people, on="person_id", suffix="_true")
     )
     counted = []
     for name in COMPARED:
@@ -123,7 +129,8 @@ def report(home: Path) -> str:
         f"pairs: precision {figures.precision:.4f}, recall {figures.recall:.4f} (goal {GOAL} each: {verdict})",
         "people wrongly put together, by household: "
         + (", ".join(f"{kind} {count}" for kind, count in wrongly_merged_by_kind(home, records).rows()) or "none"),
-        "found whole: " + ", ".join(f"{event} {whole} of {of}" for event, of, whole in found_by_event(home, records).rows()),
+        "found whole: "
+        + ", ".join(f"{event} {whole} of {of}" for event, of, whole in found_by_event(home, records).rows()),
         "right attributes: "
         + ", ".join(f"{name} {right / max(of, 1):.3f}" for name, of, right in right_attributes(home, records).rows()),
     ]

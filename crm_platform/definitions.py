@@ -10,6 +10,7 @@ import dagster as dg
 
 from assets.dimensions import dimension_assets
 from assets.jobs import refresh_job
+from assets.scv import scv_assets
 from assets.serving import serving_asset
 from assets.sources import record_assets, staging_assets
 from crm_platform.environment import config_from, home_from, tuning_from
@@ -43,7 +44,12 @@ def build_definitions(
             threads=tuning.threads,
         ),
     }
-    assets = [*staging_assets(tables.feeds), *dimension_assets(tables.feeds), *record_assets(tables.feeds)]
+    assets = [
+        *staging_assets(tables.feeds),
+        *dimension_assets(tables.feeds),
+        *record_assets(tables.feeds),
+        *scv_assets(tables.feeds),
+    ]
     return dg.Definitions(
         assets=[*assets, serving_asset([key for asset in assets for key in asset.keys])],
         jobs=[refresh_job],

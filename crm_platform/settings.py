@@ -34,6 +34,11 @@ class Home:
         return self.root / "dagster"
 
     @property
+    def models(self) -> Path:
+        """What models have learnt, by stage."""
+        return self.root / "models"
+
+    @property
     def spill(self) -> Path:
         """What the engine writes when memory does not suffice."""
         return self.root / "work" / "spill"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from crm_platform.scv.tables import SCV_CONTRACTS
 from crm_platform.sources.declaration import SourceDeclaration, load_sources
 from crm_platform.sources.dimensions.build import DIMENSIONS
 from crm_platform.sources.latest import latest_view
@@ -41,5 +42,5 @@ def tables_of(config_folder: Path) -> Tables:
     sources = tuple(load_sources(config_folder / "sources"))
     feeds = tuple(staged_feeds(sources))
     dimensions = [dimension.contract for dimension in DIMENSIONS.values()]
-    contracts = (*(feed.contract for feed in feeds), *dimensions, *RECORDS)
+    contracts = (*(feed.contract for feed in feeds), *dimensions, *RECORDS, *SCV_CONTRACTS)
     return Tables(sources, feeds, contracts, tuple(latest_view(feed) for feed in feeds))

@@ -79,7 +79,10 @@ class EndedIdentifiers(_Strict):
 
     call_outcomes: tuple[str, ...] = Field(default=("wrong_number",), description="Outcomes that end a telephone.")
     sms_statuses: tuple[str, ...] = Field(default=("rejected",), description="Statuses that end a mobile telephone.")
-    returned_post: bool = Field(default=True, description="Whether a piece of post that came back ends an address.")
+    returned_post_but: tuple[str, ...] | None = Field(
+        default=("refused",),
+        description="Post that came back ends an address, but for these reasons; null: it never does.",
+    )
 
 
 class GuardSettings(_Strict):
@@ -120,7 +123,10 @@ class ScvSettings(_Strict):
 
     @model_validator(mode="after")
     def _names_each_once(self) -> "ScvSettings":
-        for place, named in (("trust", self.trust), *((group, rule.trust) for group, rule in self.survivorship.items())):
+        for place, named in (
+            ("trust", self.trust),
+            *((group, rule.trust) for group, rule in self.survivorship.items()),
+        ):
             repeated = sorted({name for name in named if named.count(name) > 1})
             if repeated:
                 raise ValueError(f"{place}: {', '.join(repeated)} stands more than once; name each source once")
@@ -141,12 +147,14 @@ def load_scv_settings(path: Path) -> ScvSettings:
         content: Any = read_yaml(path.read_text(encoding="utf-8"))
         return ScvSettings.model_validate(content)
     except OSError as error:
-        raise ScvError(f"{path.name} cannot be read ({error.strerror}); it says how customers are recognised.") from error
+        raise ScvError(
+            f"{path.name} cannot be read ({error.strerror}); it says how customers are recognised."
+        ) from error
     except yaml.YAMLError as error:
         raise ScvError(f"{path.name} is not YAML: {error}") from error
     except ValidationError as error:
         problems = "; ".join(
-            f"{'.'.join(str(part) for part in detail['loc']) or 'the file'}: {detail['msg'].removeprefix('Value error, ')}"
+            f"{'.'.join(map(str, detail['loc'])) or 'the file'}: {detail['msg'].removeprefix('Value error, ')}"
             for detail in error.errors()
         )
         raise ScvError(f"{path.name}: {problems}. See docs/single-customer-view.md.") from error

@@ -26,6 +26,7 @@ from crm_platform.scv.identity.contracts import (
     KEY_EVENT,
 )
 from crm_platform.scv.records.contracts import SOURCE_RECORD, SOURCE_STATEMENT
+from crm_platform.scv.review.contracts import MATCH_QUALITY, SCV_REVIEW
 from crm_platform.scv.roles.contracts import CUSTOMER_ROLE
 from crm_platform.warehouse.contract import Contract
 
@@ -49,4 +50,6 @@ SCV_CONTRACTS: tuple[Contract, ...] = (
     DIM_ORGANISATION,
     ORGANISATION_CONTACT,
     DIM_CUSTOMER,
+    SCV_REVIEW,
+    MATCH_QUALITY,
 )

@@ -21,7 +21,7 @@ SWITCHES = (
     "--disable-component-update",
     "--disable-sync",
     "--hide-scrollbars",
-    "--window-size=1400,1000",
+    "--window-size=1280,960",
 )
 
 

@@ -1,6 +1,6 @@
 """Refreshes in processes that start at once and can be killed: forked from one that has loaded the code already.
 
-The process runs the very refresh job, without the dimensions that need no delivery, on an instance of Dagster that is
+The process runs the loading part of the very refresh job, on an instance of Dagster that is
 thrown away with it. Not here: `crm refresh`
 as a whole, which takes seconds to start (`commands.py`).
 """
@@ -45,8 +45,8 @@ def kill_after(process: BaseProcess, seconds: float) -> bool:
 
 
 def _refresh(home: Path, config: Path) -> None:
-    from tests.orchestration.running import DIMENSIONS, refreshed
+    from tests.orchestration.running import LOADING, refreshed
 
     with Path(os.devnull).open("w") as nowhere:
         os.dup2(nowhere.fileno(), sys.stderr.fileno())
-    sys.exit(0 if refreshed(home, config, without=DIMENSIONS).success else 1)
+    sys.exit(0 if refreshed(home, config, only=LOADING).success else 1)

@@ -8,9 +8,13 @@ from assets.jobs import REFRESH_JOB
 from assets.publishing import asset_key as contract_key
 from crm_platform.definitions import build_definitions
 from crm_platform.settings import Home, Tuning
-from crm_platform.sources.dimensions.build import DIMENSIONS as DIMENSION_TABLES
+from crm_platform.sources.dimensions.build import DIMENSIONS
 
-DIMENSIONS = dg.AssetSelection.assets(*(contract_key(each.contract) for each in DIMENSION_TABLES.values()))
+EVERYTHING = dg.AssetSelection.all()
+LOADING = dg.AssetSelection.groups("sources", "serving") - dg.AssetSelection.assets(
+    *(contract_key(each.contract) for each in DIMENSIONS.values())
+)
+"""What a delivery changes by itself: staging tables, the records of the ingest, the published database."""
 SMALL = Tuning(memory_limit="512MB", threads=2, quiet_seconds=0.0)
 
 
@@ -19,11 +23,10 @@ def definitions_of(home: Path, config: Path) -> dg.Definitions:
     return build_definitions(Home(home), config, SMALL)
 
 
-def refreshed(home: Path, config: Path, without: dg.AssetSelection | None = None) -> dg.ExecuteInProcessResult:
-    """Run the refresh job, to its end, whatever comes; some assets may be left out."""
+def refreshed(home: Path, config: Path, only: dg.AssetSelection = EVERYTHING) -> dg.ExecuteInProcessResult:
+    """Run the refresh job, to its end, whatever comes; or some of its assets."""
     definitions = definitions_of(home, config)
-    selection = dg.AssetSelection.all() - without if without else dg.AssetSelection.all()
-    keys = selection.resolve(definitions.resolve_asset_graph())
+    keys = only.resolve(definitions.resolve_asset_graph())
     with dg.DagsterInstance.ephemeral() as instance:
         job = definitions.resolve_job_def(REFRESH_JOB)
         return job.execute_in_process(instance=instance, raise_on_error=False, asset_selection=sorted(keys))

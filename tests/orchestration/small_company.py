@@ -55,7 +55,8 @@ feeds:
 def write_config(folder: Path, **sources: str) -> Path:
     """A configuration folder with the declared sources given as YAML by name; the two of this company by default."""
     (folder / "sources").mkdir(parents=True, exist_ok=True)
-    shutil.copy(REPOSITORY / "config" / "company.yaml", folder)
+    for settings in (REPOSITORY / "config").glob("*.yaml"):
+        shutil.copy(settings, folder)
     for name, text in (sources or {"shop": SHOP, "stock": STOCK}).items():
         (folder / "sources" / f"{name}.yaml").write_text(text, encoding="utf-8")
     return folder

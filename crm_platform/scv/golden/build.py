@@ -36,11 +36,16 @@ def publish_ended_identifiers(
     frames = {
         "ending_outcome": pl.DataFrame({"value": settings.call_outcomes}, schema={"value": pl.String}),
         "ending_status": pl.DataFrame({"value": settings.sms_statuses}, schema={"value": pl.String}),
+        "harmless_reason": pl.DataFrame({"value": settings.returned_post_but or ()}, schema={"value": pl.String}),
     }
     with engine.registered(**frames), all_sources(engine, ENDING_FEEDS, staging):
-        ends = engine.query(_sql("ended_identifier"), {"as_of": as_of, "returned_post": settings.returned_post})
+        ends = engine.query(
+            _sql("ended_identifier"), {"as_of": as_of, "returned_post": settings.returned_post_but is not None}
+        )
     is_phone = pl.col("kind") == "phone"
-    ends = ends.with_columns(value=pl.when(is_phone).then(as_e164(ends["value"], ends["country"], None)).otherwise("value"))
+    ends = ends.with_columns(
+        value=pl.when(is_phone).then(as_e164(ends["value"], ends["country"], None)).otherwise("value")
+    )
     rows = (
         ends.filter(pl.col("value").is_not_null())
         .group_by("kind", "customer_ref", "value").agg(pl.col("ended_dt").max(), pl.col("reason").min())

@@ -1,6 +1,6 @@
 -- scv.ended_identifier: numbers and addresses that are known to reach their customer no more. Grain: one row per customer
 -- number, kind and value. Type 1. Key: kind, customer_ref, value.
--- Reads: all_call_outcomes, all_sms_receipts, all_returned_post; ending_outcome, ending_status (what counts as an end).
+-- Reads: all_call_outcomes, all_sms_receipts, all_returned_post; ending_outcome, ending_status, harmless_reason (what counts as an end).
 -- What happened after $as_of is not known. Numbers are made E.164 by the reader.
 SELECT kind, customer_ref, value, country, max(ended_dt) AS ended_dt, min(reason) AS reason
 FROM (
@@ -33,6 +33,7 @@ FROM (
         'returned post'
     FROM all_returned_post
     WHERE $returned_post AND postcode IS NOT NULL AND customer_id IS NOT NULL
+        AND coalesce(reason, '') NOT IN (SELECT harmless_reason.value FROM harmless_reason)
 ) AS ends
 WHERE ended_dt <= $as_of
 GROUP BY kind, customer_ref, value, country

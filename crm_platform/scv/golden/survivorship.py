@@ -38,10 +38,17 @@ class AttributeGroup:
 
 _LIFE = ("credit_score", "life_style", "income_band", "household_size", "home_owner", "industry_code")
 _POSTAL = ("address_line", "address_line_2", "city", "region", "postcode")
+_ALONE: tuple[Group, ...] = (
+    "language", "preferred_channel", "interests", "national_id", "tax_id", "brand", "locale", "lead_source",
+)  # fmt: skip
 GROUPS: tuple[AttributeGroup, ...] = (
     AttributeGroup("title", "title", ("title",)),
     AttributeGroup(
-        "given_name", "name", ("first_name", "middle_name"), ("first_name",), weak="length(replace(first_name, '.', '')) < 2"
+        "given_name",
+        "name",
+        ("first_name", "middle_name"),
+        ("first_name",),
+        weak="length(replace(first_name, '.', '')) < 2",
     ),
     AttributeGroup("family_name", "name", ("last_name",)),
     AttributeGroup("birth_date", "birth_date", ("birth_date",)),
@@ -56,18 +63,18 @@ GROUPS: tuple[AttributeGroup, ...] = (
     AttributeGroup("job", "job", ("job_title", "job_function")),
     *(
         AttributeGroup(name, name, (name,))
-        for name in ("language", "preferred_channel", "interests", "national_id", "tax_id", "brand", "locale", "lead_source")
+        for name in _ALONE
     ),
     AttributeGroup("life_style", "life_style", _LIFE),
 )  # fmt: skip
 
 
 def survivors_query(settings: ScvSettings) -> str:
-    """SQL: customer_key, moment_dt, a struct per group of `GROUPS` (its columns, record_id, source, stated_dt, is_ended), and
-    what is counted of the customer.
+    """SQL: customer_key, moment_dt, a struct per group of `GROUPS` (its columns, record_id, source, stated_dt,
+    is_ended), and what is counted of the customer.
 
-    Reads `customer_moment` (customer_key, moment_dt) and `customer_statement` (a statement of `scv.source_statement` with
-    customer_key and <identifier>_ended_dt). At a moment hold the statements that were made by then and not superseded.
+    Reads `customer_moment` (customer_key, moment_dt) and `customer_statement` (`scv.source_statement` with customer_key
+    and <identifier>_ended_dt). At a moment hold the statements that were made by then and not superseded.
     """
     numbers = ",\n        ".join(_numbers(settings))
     structs = ",\n    ".join(_survivor(group, settings.rule_of(group.rule)) for group in GROUPS)
@@ -111,7 +118,8 @@ def _numbers(settings: ScvSettings) -> list[str]:
     group's value is stated, where a rule asks."""
     at_the_moment = "PARTITION BY customer_key, moment_dt"
     numbers = [
-        f"row_number() OVER ({at_the_moment} ORDER BY stated_dt DESC, {_trust(settings.trust)}, source, feed, record_id) "
+        f"row_number() OVER ({at_the_moment} ORDER BY stated_dt DESC, {_trust(settings.trust)}, source, feed, "
+        "record_id) "
         "AS recent_place"
     ]
     for group in GROUPS:
@@ -119,7 +127,8 @@ def _numbers(settings: ScvSettings) -> list[str]:
         if rule.rule == "trusted":
             trust = rule.trust or settings.trust
             numbers.append(
-                f"row_number() OVER ({at_the_moment} ORDER BY {_trust(trust)}, source, feed, stated_dt DESC, record_id) "
+                f"row_number() OVER ({at_the_moment} ORDER BY {_trust(trust)}, source, feed, stated_dt DESC, "
+                "record_id) "
                 f"AS {group.name}_place"
             )
         elif rule.rule == "most_frequent":
@@ -148,9 +157,8 @@ def _survivor(group: AttributeGroup, rule: Survivorship) -> str:
     if group.weak:
         losses.append(f"CASE WHEN {group.weak} THEN {_INITIAL} ELSE 0 END")
     is_there = " OR ".join(f"{quoted(name)} IS NOT NULL" for name in group.needed)
-    return (
-        f"min_by({{{fields}}}, {' + '.join([*losses, _rule_number(group, rule)])}) FILTER (WHERE {is_there}) AS {group.name}"
-    )
+    number = " + ".join([*losses, _rule_number(group, rule)])
+    return f"min_by({{{fields}}}, {number}) FILTER (WHERE {is_there}) AS {group.name}"
 
 
 def _rule_number(group: AttributeGroup, rule: Survivorship) -> str:

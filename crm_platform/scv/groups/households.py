@@ -20,8 +20,8 @@ HOUSEHOLD_LOG = KeyLog(HOUSEHOLD_CHANGE)
 _LIVES = ("surname", "address_key", "unit", "postcode")
 # Where people live, as the golden record has it; nobody of a deleted customer's household is looked for.
 _PEOPLE = """
-SELECT CAST(customer_key AS VARCHAR) AS record_id, first_name, middle_name, last_name, address_line, address_line_2, city,
-    region, postcode, country, customer_key
+SELECT CAST(customer_key AS VARCHAR) AS record_id, first_name, middle_name, last_name, address_line, address_line_2,
+    city, region, postcode, country, customer_key
 FROM scv.golden_record WHERE customer_type = 'person' ORDER BY customer_key"""
 _RELATIONS = """
 SELECT DISTINCT customer_xref.customer_key, related.customer_key AS related_key
@@ -47,9 +47,9 @@ def publish_households(engine: Engine, as_of: datetime) -> dict[str, Publication
     cause = pl.when(pl.col("to_customer_key").is_null()).then(pl.lit("record_gone")).otherwise(pl.lit("model"))
     changes = assigned.changes.with_columns(cause=cause)
     commit_changes(engine, HOUSEHOLD_LOG, state, changes, as_of)
-    members = assigned.xref.select(
-        customer_key=pl.col("record_id").cast(pl.Int64), household_key="customer_key"
-    ).sort("customer_key")
+    members = assigned.xref.select(customer_key=pl.col("record_id").cast(pl.Int64), household_key="customer_key").sort(
+        "customer_key"
+    )
     return {
         "household_member": publish_frame(engine, HOUSEHOLD_MEMBER, members),
         "dim_household": publish_sql_file(engine, DIM_HOUSEHOLD, Path(__file__).with_name("dim_household.sql")),
@@ -65,7 +65,9 @@ def household_clusters(people: pl.DataFrame, relations: pl.DataFrame) -> pl.Data
     """
     if people.is_empty():
         return pl.DataFrame(schema={"record_id": pl.String, "cluster_id": pl.Int64})
-    rows = comparable_people(people).join(people.select("record_id", "customer_key"), on="record_id").sort("customer_key")
+    rows = (
+        comparable_people(people).join(people.select("record_id", "customer_key"), on="record_id").sort("customer_key")
+    )
     rows = rows.with_row_index("place").with_columns(pl.col("place").cast(pl.Int64))
     housed = rows.filter(
         pl.col("surname").is_not_null(), pl.col("address_key").is_not_null(), pl.col("postcode").is_not_null()

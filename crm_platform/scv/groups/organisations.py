@@ -74,16 +74,16 @@ def organisation_members(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Which company customers and company names are one organisation, and who works there.
 
-    A name is a company customer's where that customer bears it in the same country, or alone bears it; of several the one
-    known longest. Names of no customer are one organisation for each name and country.
+    A name is a company customer's where that customer bears it in the same country, or alone bears it; of several the
+    one known longest. Names of no customer are one organisation for each name and country.
 
     Args:
         companies: customer_key, company_name, full_name, country of the company customers.
         people: customer_key, company_name, country, job_title, job_function.
         declared: customer_key, parent_customer_key.
 
-    Returns: record_id, cluster_id, customer_key (null for names), organisation_name, country; and cluster_id, customer_key,
-    job_title, job_function, named_by of the contacts.
+    Returns: record_id, cluster_id, customer_key (null for names), organisation_name, country; and cluster_id,
+    customer_key, job_title, job_function, named_by of the contacts.
     """
     known = companies.select(
         "customer_key",

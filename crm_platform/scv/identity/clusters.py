@@ -1,7 +1,7 @@
 """Which records are one customer: what the model found, what sources declare, and what persons have decided.
 
 A person's verdict stands above a declared id, and that above the model. Here: joining the three, and taking apart the
-clusters that a verdict forbids, along their weakest evidence. Not here: the model (`links.py`) and the keys (`keys.py`).
+clusters that a verdict forbids, along their weakest evidence. Not here: the model (`links.py`), the keys (`keys.py`).
 """
 
 from collections.abc import Iterable
@@ -11,7 +11,12 @@ import polars as pl
 
 from crm_platform.scv.match.clustering import connected_components
 
-VERDICT_SCHEMA = {"record_id_a": pl.String, "record_id_b": pl.String, "verdict": pl.String, "decided_dt": pl.Datetime("us", "UTC")}
+VERDICT_SCHEMA = {
+    "record_id_a": pl.String,
+    "record_id_b": pl.String,
+    "verdict": pl.String,
+    "decided_dt": pl.Datetime("us", "UTC"),
+}
 PAIR_SCHEMA = {"record_id_l": pl.String, "record_id_r": pl.String, "match_weight": pl.Float64}
 # The order in which links are kept when not all can be: verdicts, declared ids, pairs of the model, its clusters.
 _BY_VERDICT, _DECLARED, _WEIGHED, _CLUSTERED = range(4)
@@ -59,7 +64,7 @@ def linked_records(
 
 
 def newest_verdicts(verdicts: pl.DataFrame) -> pl.DataFrame:
-    """One verdict per pair of records, the pair in order of its ids: of several the newest, of equally new the last row."""
+    """One verdict per pair of records, the pair in order of its ids: the newest; of equally new ones the last row."""
     ordered = verdicts.select(
         record_id_a=pl.min_horizontal("record_id_a", "record_id_b"),
         record_id_b=pl.max_horizontal("record_id_a", "record_id_b"),

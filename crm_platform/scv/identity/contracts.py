@@ -3,6 +3,8 @@
 Here: what the tables promise. Not here: the assignment of keys (`keys.py`) and the order of publishing (`run.py`).
 """
 
+from typing import Any
+
 import pandera.polars as pa
 
 from crm_platform.sources.feeds.fields import code, identifier, number, text
@@ -13,7 +15,7 @@ CAUSES = (*MATCHED_BY, "record_gone")
 EVENT_TYPES = ("new", "merge", "split", "revive", "retire")
 
 
-def key(description: str, nullable: bool = False) -> object:
+def key(description: str, nullable: bool = False) -> Any:
     """A customer's, household's or organisation's key, from 1."""
     return pa.Field(nullable=nullable, ge=1, description=description)
 

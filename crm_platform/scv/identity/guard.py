@@ -67,8 +67,9 @@ def guard(changes: KeyChanges, settings: GuardSettings, today: date) -> None:
         "retired": changes.retired,
     }
     raise TooManyChanges(
-        f"Of {changes.customers_before:,} customers this run would merge {changes.merged:,}, split {changes.split:,} and "
-        f"retire {changes.retired:,}: {share:.1%}, more than the {settings.largest_changed_share:.1%} allowed. Nothing was "
-        f"published. If it is meant, write `guard: {{allow_on: {today}}}` into config/scv.yaml and run again today.",
+        f"Of {changes.customers_before:,} customers this run would merge {changes.merged:,}, split {changes.split:,} "
+        f"and retire {changes.retired:,}: {share:.1%}, more than the {settings.largest_changed_share:.1%} allowed. "
+        f"Nothing was published. If it is meant, write `guard: {{allow_on: {today}}}` into config/scv.yaml and run "
+        "again today.",
         figures,
     )

@@ -75,8 +75,9 @@ def refuse_going_back(state: KeyState, as_of: datetime) -> None:
     """
     if state.last_dt is not None and as_of < state.last_dt:
         raise OutOfOrderRun(
-            f"Keys were given as of {state.last_dt:%Y-%m-%d %H:%M:%S} UTC already; a run as of {as_of:%Y-%m-%d %H:%M:%S} "
-            "would take back what came since. Run it as of a later time, or in a home of its own."
+            f"Keys were given as of {state.last_dt:%Y-%m-%d %H:%M:%S} UTC already; "
+            f"a run as of {as_of:%Y-%m-%d %H:%M:%S} would take back what came since. "
+            "Run it as of a later time, or in a home of its own."
         )
 
 

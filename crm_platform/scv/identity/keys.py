@@ -1,9 +1,9 @@
 """Customer keys that last: which key each cluster of records bears, given who bore which before.
 
 A key stays with the cluster that holds most of the records it was first given to, then of those that bear it; of two
-keys in one cluster the older survives and the other redirects to it; a cluster that splits off takes back a key that its
-records once had, or gets a new one. So a merge that is taken back leaves both customers with the keys they had. Pure:
-frames in, frames out, the same whatever the order of rows. Not here: who is in which cluster (`links.py`).
+keys in one cluster the older survives and the other redirects to it; a cluster that splits off takes back a key that
+its records once had, or gets a new one. So a merge that is taken back leaves both customers with the keys they had.
+Pure: frames in, frames out, the same whatever the order of rows. Not here: who is in which cluster (`links.py`).
 """
 
 from dataclasses import dataclass

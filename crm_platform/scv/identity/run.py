@@ -18,7 +18,15 @@ from crm_platform.scv.identity.contracts import (
     KEY_EVENT,
 )
 from crm_platform.scv.identity.guard import KeyChanges, count_changes, guard
-from crm_platform.scv.identity.key_log import DAY, KeyLog, KeyState, commit_changes, key_state, publish_day, refuse_going_back
+from crm_platform.scv.identity.key_log import (
+    DAY,
+    KeyLog,
+    KeyState,
+    commit_changes,
+    key_state,
+    publish_day,
+    refuse_going_back,
+)
 from crm_platform.scv.identity.keys import KeyAssignment, assign_keys
 from crm_platform.scv.identity.redirects import redirects
 from crm_platform.scv.settings import GuardSettings
@@ -129,13 +137,12 @@ def _caused_events(events: pl.DataFrame, changes: pl.DataFrame, state: KeyState,
     )
 
 
-def _publish_events(
-    engine: Engine, events: pl.DataFrame, state: KeyState, as_of: datetime
-) -> dict[str, Publication]:
+def _publish_events(engine: Engine, events: pl.DataFrame, state: KeyState, as_of: datetime) -> dict[str, Publication]:
     """Write the run's events, and take away those of a run that never came to its commit."""
     engine.refresh_view(KEY_EVENT)
     left_over = engine.query(
-        f"SELECT DISTINCT strftime(event_dt, '{DAY}') AS day FROM {relation_name(KEY_EVENT)} WHERE run_number > $last_run",
+        f"SELECT DISTINCT strftime(event_dt, '{DAY}') AS day FROM {relation_name(KEY_EVENT)} "
+        "WHERE run_number > $last_run",
         {"last_run": state.last_run},
     )["day"].to_list()
     today = f"{as_of:{DAY}}"

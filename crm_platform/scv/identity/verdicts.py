@@ -99,7 +99,7 @@ def verdicts_against_merge(
     ours = sorted(set(now) - set(theirs))
     if not theirs or not ours or state.xref.filter(customer_key=ended).height:
         raise VerdictError(
-            f"The customers {key_a} and {key_b} were not merged with each other, or are not any more: see scv.key_event."
+            f"The customers {key_a} and {key_b} were not merged, or are not any more: see scv.key_event."
         )
     if len(theirs) * len(ours) > MOST_PAIRS:
         raise VerdictError(

@@ -10,11 +10,17 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-_YEAR = pl.col("birth_date").str.slice(0, 4)
-_DAY = pl.when(pl.col("birth_date").str.slice(4) != "0101").then(pl.col("birth_date"))
-_INITIAL = pl.col("given_first").str.slice(0, 1)
-_PERSON_NAME = pl.col("given_first")
-_LOCAL = pl.when(pl.col("email").str.contains("@")).then(pl.col("email").str.extract(r"^(.{5,})@"))
+# The parts that keys are made of.
+PARTS: Mapping[str, pl.Expr] = {
+    "year": pl.col("birth_date").str.slice(0, 4),
+    "day": pl.when(pl.col("birth_date").str.slice(4) != "0101").then(pl.col("birth_date")),
+    "initial": pl.col("given_first").str.slice(0, 1),
+    "long_mailbox": pl.when(pl.col("mailbox").str.len_bytes() >= 5).then(pl.col("mailbox")),
+    "email_start": pl.col("email").str.slice(0, 8),
+    "email_letters": pl.col("email").str.slice(0, 4),
+    "one_sound": pl.min_horizontal("given_sound", "surname_sound"),
+    "other_sound": pl.max_horizontal("given_sound", "surname_sound"),
+}
 
 
 @dataclass(frozen=True)
@@ -25,61 +31,62 @@ class Rule:
     """
 
     name: str
-    parts: tuple[pl.Expr, ...]
     needs: tuple[str, ...]
-    is_wide: bool = False
+    parts: tuple[str, ...]
+    budget: str = "pairs_per_record"
 
 
-def _rule(name: str, needs: Iterable[str], *parts: pl.Expr) -> Rule:
-    return Rule(name, parts, tuple(needs))
+def _rule(name: str, needs: str, parts: str) -> Rule:
+    return Rule(name, tuple(needs.split()), tuple(parts.split()))
 
 
-def _wide(name: str, needs: Iterable[str], *parts: pl.Expr) -> Rule:
-    return Rule(name, parts, tuple(needs), is_wide=True)
+def _identifier(name: str, part: str = "") -> Rule:
+    return Rule(name, (name,), (part or name,), "identifier_pairs_per_record")
 
 
-_SOUND, _GIVEN_SOUND = pl.col("surname_sound"), pl.col("given_sound")
+def _wide(name: str, needs: str, parts: str) -> Rule:
+    return Rule(name, tuple(needs.split()), tuple(parts.split()), "wide_pairs_per_record")
+
+
 RULES: tuple[Rule, ...] = (
-    _rule("national_id", ["national_id"], pl.col("national_id")),
-    _rule("email", ["email"], pl.col("email")),
-    _rule("phone", ["phone"], pl.col("phone")),
-    _rule("mobile", ["mobile_phone"], pl.col("mobile_phone")),
-    _rule("mailbox", ["email"], _LOCAL),
-    _rule("name", ["given_first", "surname"], _PERSON_NAME, pl.col("surname")),
-    _rule("name+year", ["given_first", "surname", "birth_date"], _PERSON_NAME, pl.col("surname"), _YEAR),
-    _rule("name+postcode", ["given_first", "surname", "postcode"], _PERSON_NAME, pl.col("surname"), pl.col("postcode")),
-    _rule("sounds", ["given_first", "surname"], _GIVEN_SOUND, _SOUND),
-    _rule("surname+birth_date", ["surname", "birth_date"], _SOUND, pl.col("birth_date")),
-    _rule("given+birth_date", ["given_first", "birth_date"], _GIVEN_SOUND, pl.col("birth_date")),
-    _wide("birth_date", ["birth_date"], _DAY),
-    _wide("initial+surname+year", ["given_first", "surname", "birth_date"], _INITIAL, _SOUND, _YEAR),
-    _rule("address", ["street_key", "house_number"], pl.col("street_key"), pl.col("house_number")),
-    _rule("street+surname", ["street_key", "surname"], pl.col("street_key"), _SOUND),
-    _rule("street+given", ["street_key", "given_first"], pl.col("street_key"), pl.col("given_first")),
-    _rule("surname+postcode", ["surname", "postcode"], _SOUND, pl.col("postcode")),
-    _wide("given+postcode", ["given_first", "postcode"], pl.col("given_first"), pl.col("postcode")),
-    _wide("number+postcode", ["house_number", "postcode"], pl.col("house_number"), pl.col("postcode")),
-    _wide("postcode+year", ["postcode", "birth_date"], pl.col("postcode"), _YEAR),
-    _wide("initial+surname+city", ["given_first", "surname", "city"], _INITIAL, _SOUND, pl.col("city")),
-    _wide("given+city+year", ["given_first", "city", "birth_date"], pl.col("given_first"), pl.col("city"), _YEAR),
-    _rule("initial+surname+birth_place", ["given_first", "surname", "birth_place"], _INITIAL, _SOUND,
-          pl.col("birth_place")),
-    _rule("given+birth_place+year", ["given_first", "birth_place", "birth_date"], pl.col("given_first"),
-          pl.col("birth_place"), _YEAR),
-    _wide("surname+postal_area", ["surname", "postcode"], _SOUND, pl.col("postal_area"), _INITIAL),
-    _wide("surname+occupation", ["surname", "occupation"], pl.col("surname"), pl.col("occupation"), _INITIAL),
-    _wide("email_start", ["email"], pl.col("email").str.slice(0, 8)),
-    _rule("crossed", ["given_first", "surname"], pl.min_horizontal(_GIVEN_SOUND, _SOUND), pl.max_horizontal(_GIVEN_SOUND, _SOUND)),
-    _wide("surname", ["surname"], _SOUND),
-    _wide("given+birth_place", ["given_first", "birth_place"], _GIVEN_SOUND, pl.col("birth_place")),
-    _wide("given+city", ["given_first", "city"], _GIVEN_SOUND, pl.col("city")),
-    _wide("given+year", ["given_first", "birth_date"], _GIVEN_SOUND, _YEAR),
-    _wide("postcode", ["postcode"], pl.col("postcode")),
-    _wide("city+year", ["city", "birth_date"], pl.col("city"), _YEAR),
-    _wide("birth_place+year", ["birth_place", "birth_date"], pl.col("birth_place"), _YEAR),
-    _wide("occupation+birth_place", ["occupation", "birth_place"], pl.col("occupation"), pl.col("birth_place"), _INITIAL),
-    _wide("email+year", ["email", "birth_date"], pl.col("email").str.slice(0, 4), _YEAR),
-)  # fmt: skip
+    _identifier("national_id"),
+    _identifier("email"),
+    _identifier("phone"),
+    _identifier("mobile_phone"),
+    _rule("mailbox", "email", "long_mailbox"),
+    _rule("name", "given_first surname", "given_first surname"),
+    _rule("name, year", "given_first surname birth_date", "given_first surname year"),
+    _rule("name, postcode", "given_first surname postcode", "given_first surname postcode"),
+    _rule("sounds of names", "given_first surname", "given_sound surname_sound"),
+    _rule("crossed names", "given_first surname", "one_sound other_sound"),
+    _rule("surname, birth date", "surname birth_date", "surname_sound birth_date"),
+    _rule("given name, birth date", "given_first birth_date", "given_sound birth_date"),
+    _rule("address", "street_key house_number", "street_key house_number"),
+    _rule("street, surname", "street_key surname", "street_key surname_sound"),
+    _rule("street, given name", "street_key given_first", "street_key given_first"),
+    _rule("surname, postcode", "surname postcode", "surname_sound postcode"),
+    _rule("initial, surname, place of birth", "given_first surname birth_place", "initial surname_sound birth_place"),
+    _rule("given name, place of birth, year", "given_first birth_place birth_date", "given_first birth_place year"),
+    _wide("birth date", "birth_date", "day"),
+    _wide("initial, surname, year", "given_first surname birth_date", "initial surname_sound year"),
+    _wide("given name, postcode", "given_first postcode", "given_first postcode"),
+    _wide("number, postcode", "house_number postcode", "house_number postcode"),
+    _wide("postcode, year", "postcode birth_date", "postcode year"),
+    _wide("initial, surname, town", "given_first surname city", "initial surname_sound city"),
+    _wide("given name, town, year", "given_first city birth_date", "given_first city year"),
+    _wide("initial, surname, postal area", "given_first surname postcode", "initial surname_sound postal_area"),
+    _wide("initial, surname, occupation", "given_first surname occupation", "initial surname occupation"),
+    _wide("start of mailbox", "email", "email_start"),
+    _wide("letters of mailbox, year", "email birth_date", "email_letters year"),
+    _wide("surname", "surname", "surname_sound"),
+    _wide("given name, place of birth", "given_first birth_place", "given_sound birth_place"),
+    _wide("given name, town", "given_first city", "given_sound city"),
+    _wide("given name, year", "given_first birth_date", "given_sound year"),
+    _wide("postcode", "postcode", "postcode"),
+    _wide("town, year", "city birth_date", "city year"),
+    _wide("place of birth, year", "birth_place birth_date", "birth_place year"),
+    _wide("initial, occupation, place of birth", "given_first occupation birth_place", "initial occupation birth_place"),
+)
 
 
 @dataclass(frozen=True)
@@ -95,13 +102,16 @@ class Guards:
 
 @dataclass(frozen=True)
 class Blocking:
-    """How many pairs blocking may give. A rule gives at most `pairs_per_record` for each record (a wide one
+    """How many pairs blocking may give. A rule gives at most `pairs_per_record` for each record (one by an identifier
+    `identifier_pairs_per_record`; a wide one, that finds what the others miss at many pairs for each,
     `wide_pairs_per_record`) or `least_pairs`, its largest blocks left out first; a block of `always` records or fewer is
-    never left out, and with no more than `all_pairs_up_to` pairs in all, all are compared."""
+    never left out; files of more than `least_pairs_up_to` records get fewer `least_pairs` by as much; with no more than `all_pairs_up_to` pairs in all, all are compared."""
 
-    pairs_per_record: float = 1.5
-    wide_pairs_per_record: float = 0.2
+    pairs_per_record: float = 1.0
+    identifier_pairs_per_record: float = 6.0
+    wide_pairs_per_record: float = 0.1
     least_pairs: int = 400_000
+    least_pairs_up_to: int = 50_000
     always: int = 3
     all_pairs_up_to: int = 1_000_000
 
@@ -128,16 +138,18 @@ def candidate_pairs(
     if is_small if guards is None else guards.all_pairs:
         return (*_all_pairs(number, is_new), Guards(all_pairs=True))
     found: dict[str, NDArray[np.uint64]] = {}
-    pairs = np.empty(0, dtype=np.int64)
+    parts = _hashed_parts(records, {part for rule in rules for part in rule.parts})
+    batches: list[NDArray[np.int64]] = []
     for rule in rules:
-        rows, keys = _keys(records, rule)
+        rows, keys = _keys(parts, rule)
         if guards is None:
-            found[rule.name] = _oversized(keys, limits, records.height, rule.is_wide)
+            found[rule.name] = _oversized(keys, limits, records.height, rule)
         oversized = (found if guards is None else guards.oversized).get(rule.name, np.empty(0, np.uint64))
         if len(oversized):
             is_kept = ~np.isin(keys, oversized)
             rows, keys = rows[is_kept], keys[is_kept]
-        pairs = _union(pairs, _pairs_of_blocks(rows, keys, is_new))
+        batches.append(_pairs_of_blocks(rows, keys, is_new))
+    pairs = pl.Series("pair", np.concatenate(batches) if batches else np.empty(0, np.int64)).unique().sort().to_numpy()
     left, right = (pairs >> 32).astype(np.int32), (pairs & 0xFFFFFFFF).astype(np.int32)
     return left, right, guards or Guards(found)
 
@@ -154,22 +166,34 @@ def _all_pairs(number: int, is_new: NDArray[np.bool_] | None) -> tuple[NDArray[n
     return (packed >> 32).astype(np.int32), (packed & 0xFFFFFFFF).astype(np.int32)
 
 
-def _keys(records: pl.DataFrame, rule: Rule) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+def _hashed_parts(records: pl.DataFrame, names: set[str]) -> dict[str, tuple[NDArray[np.uint64], NDArray[np.bool_]]]:
+    """Each part hashed, and where it is known."""
+    parts = {}
+    for name in sorted(names):
+        values = records.select(PARTS.get(name, pl.col(name)).alias(name))[name]
+        parts[name] = (values.hash(seed=1).to_numpy(), values.is_not_null().to_numpy())
+    return parts
+
+
+def _keys(
+    parts: Mapping[str, tuple[NDArray[np.uint64], NDArray[np.bool_]]], rule: Rule
+) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
     """The rows that have a key, and their keys, ordered by key and row."""
-    key = pl.concat_str(*rule.parts, separator="\x1f").alias("text")
-    keyed = (
-        records.lazy().select(pl.int_range(pl.len(), dtype=pl.Int64).alias("row"), key).filter(pl.col("text").is_not_null())
-        .select("row", key=pl.col("text").hash(seed=1)).sort("key", "row").collect()
-    )  # fmt: skip
-    return keyed["row"].to_numpy(), keyed["key"].to_numpy()
+    known = np.logical_and.reduce([parts[part][1] for part in rule.parts])
+    rows = np.flatnonzero(known)
+    key = np.zeros(len(rows), dtype=np.uint64)
+    for part in rule.parts:
+        key = (key ^ (key >> np.uint64(29))) * np.uint64(0x9E3779B97F4A7C15) + parts[part][0][rows]
+    ordered = pl.DataFrame({"row": rows, "key": key}).sort("key", "row")
+    return ordered["row"].to_numpy(), ordered["key"].to_numpy()
 
 
-def _oversized(keys: NDArray[np.uint64], limits: Blocking, records: int, is_wide: bool) -> NDArray[np.uint64]:
+def _oversized(keys: NDArray[np.uint64], limits: Blocking, records: int, rule: Rule) -> NDArray[np.uint64]:
     """The keys of the largest blocks, as many as it takes to stay within the limit."""
     distinct, sizes = np.unique(keys, return_counts=True)
-    pairs_of_size = np.bincount(sizes).astype(np.float64) * np.arange(sizes.max(initial=0) + 1) ** 2 / 2
-    per_record = limits.wide_pairs_per_record if is_wide else limits.pairs_per_record
-    budget = max(limits.least_pairs, per_record * records)
+    pairs_of_size = np.bincount(sizes).astype(np.float64) * np.arange(sizes.max(initial=0) + 1) * np.arange(-1, sizes.max(initial=0)) / 2
+    least = limits.least_pairs * min(1.0, limits.least_pairs_up_to / max(records, 1))
+    budget = max(least, getattr(limits, rule.budget) * records)
     within = np.flatnonzero(np.cumsum(pairs_of_size) <= budget)
     largest = max(limits.always, int(within[-1]) if len(within) else 0)
     oversized: NDArray[np.uint64] = distinct[sizes > largest]
@@ -207,8 +231,3 @@ def _ranges(starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np
         return np.empty(0, np.int64)
     offsets = np.repeat(np.cumsum(lengths) - lengths, lengths)
     return np.repeat(starts, lengths) + np.arange(lengths.sum()) - offsets
-
-
-def _union(one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The distinct numbers of both, ascending."""
-    return pl.concat([pl.Series("pair", one), pl.Series("pair", other)]).unique().sort().to_numpy()

@@ -54,13 +54,17 @@ class Comparer:
         self._connection.execute("SET preserve_insertion_order = true").fetchall()
         wanted = columns_of(fields)
         rarities = [f"rarity_{field.name}" for field in fields if field.value]
-        view = records.select(
-            pl.int_range(pl.len(), dtype=pl.Int32).alias("i"), "recorded_days", *wanted, *rarities
-        )
-        self._connection.register("given_records", view.to_arrow())
-        self._connection.execute("CREATE TABLE records AS SELECT * FROM given_records").fetchall()
-        self._connection.unregister("given_records")
+        view = records.select(pl.int_range(pl.len(), dtype=pl.Int32).alias("i"), "recorded_days", *wanted, *rarities)
+        self._take_in(view)
         self._query = self._sql()
+
+    def _take_in(self, view: pl.DataFrame, rows: int = 200_000) -> None:
+        """Copy the records into the engine, part by part: a second copy of all of them would be half the memory."""
+        for start in range(0, max(1, view.height), rows):
+            self._connection.register("part", view.slice(start, rows).to_arrow())
+            into = "CREATE TABLE records AS" if start == 0 else "INSERT INTO records"
+            self._connection.execute(f"{into} SELECT * FROM part").fetchall()
+            self._connection.unregister("part")
 
     def close(self) -> None:
         """Give the memory back."""

@@ -28,7 +28,7 @@ from crm_platform.scv.standardise.people import USABLE_COLUMNS, Standards, stand
 
 Step = Callable[[str, int, int], None]
 PAIR_SCHEMA = {"record_id_l": pl.String, "record_id_r": pl.String, "match_weight": pl.Float32, "is_vetoed": pl.Boolean}
-_CONTENT = ("source", "recorded_days", "house_number", "surname_sound", "given_sound")
+_CONTENT = ("source", "recorded_days", "house_number", "surname_sound", "given_sound", "address_key")
 
 
 class MatchError(Exception):
@@ -56,11 +56,11 @@ class Matched:
 class Prepared:
     """Records as they are compared, copies set apart.
 
-    records: record_id and the comparable columns, ordered by record_id; distinct: the rows to compare, the first of each
-    set of copies; place: for each record its row in `distinct`.
+    record_ids: ascending; distinct: record_id and the comparable columns of the rows to compare, the first of each set of
+    copies; place: for each record its row in `distinct`.
     """
 
-    records: pl.DataFrame
+    record_ids: pl.Series
     distinct: pl.DataFrame
     place: NDArray[np.int64]
     fields: list[Field]
@@ -68,6 +68,10 @@ class Prepared:
     def copies(self) -> NDArray[np.int64]:
         """How many records each row of `distinct` stands for."""
         return np.bincount(self.place, minlength=self.distinct.height)
+
+    def records(self) -> pl.DataFrame:
+        """All records with their comparable columns."""
+        return self.distinct[self.place].with_columns(self.record_ids)
 
 
 def match_people(
@@ -90,6 +94,8 @@ def match_people(
     prepared = _prepare(records, trained.model.fields if trained else None)
     if prepared is None:
         return _without_evidence(records, standards, chosen)
+    number = records.height
+    del records
     told("Finding pairs worth comparing", 1, 5)
     rules = usable_rules(prepared.distinct, _rule_columns(prepared.fields))
     left, right, guards = candidate_pairs(
@@ -105,12 +111,12 @@ def match_people(
         if trained is None:
             linked = pairs.weight > chosen.linked_weight
             once = deduplicated_sources(prepared.distinct["source"], pairs.left[linked], pairs.right[linked])
-            trained = Trained(standards, model, frequencies, guards, records.height, once)
+            trained = Trained(standards, model, frequencies, guards, number, once)
         told("Grouping people", 4, 5)
         clusters = group_records(prepared.distinct, prepared.copies(), pairs, comparer, weigher, trained, chosen)
     told("Grouping people", 5, 5)
     return Matched(
-        _clusters(prepared, clusters.cluster, clusters.probability), _pairs(prepared, pairs), records, trained
+        _clusters(prepared, clusters.cluster, clusters.probability), _pairs(prepared, pairs), prepared.records(), trained
     )
 
 
@@ -146,7 +152,7 @@ def match_new(
         pairs = known.joined(_weigh(comparer, weigher, left, right, chosen))
         clusters = group_records(prepared.distinct, prepared.copies(), pairs, comparer, weigher, trained, chosen)
     return Matched(
-        _clusters(prepared, clusters.cluster, clusters.probability), _pairs(prepared, pairs), records, trained
+        _clusters(prepared, clusters.cluster, clusters.probability), _pairs(prepared, pairs), prepared.records(), trained
     )
 
 
@@ -196,7 +202,7 @@ def _prepare(records: pl.DataFrame, fields: list[Field] | None) -> Prepared | No
     content = list(dict.fromkeys([*columns_of(usable), *_CONTENT]))
     groups = records.with_row_index("row").select(pl.col("row").min().over(content))["row"].to_numpy()
     firsts, place = np.unique(groups, return_inverse=True)
-    return Prepared(records, records[firsts], place.astype(np.int64), usable)
+    return Prepared(records["record_id"], records[firsts], place.astype(np.int64), usable)
 
 
 def _rule_columns(fields: list[Field]) -> list[str]:
@@ -236,7 +242,7 @@ def _weigh(
 
 def _known_pairs(prepared: Prepared, kept: pl.DataFrame, old_pairs: pl.DataFrame) -> WeighedPairs:
     """The pairs of an earlier run between records that still stand, as rows of the distinct records of this run."""
-    place = pl.DataFrame({"record_id": prepared.records["record_id"], "place": prepared.place})
+    place = pl.DataFrame({"record_id": prepared.record_ids, "place": prepared.place})
     place = place.join(kept.select("record_id"), on="record_id", how="semi")
     looked = (
         old_pairs.join(place, left_on="record_id_l", right_on="record_id")
@@ -265,7 +271,7 @@ def _clusters(prepared: Prepared, cluster: NDArray[np.int64], probability: NDArr
     """Per record its cluster, named by the smallest record_id, and its probability."""
     rows = pl.DataFrame(
         {
-            "record_id": prepared.records["record_id"],
+            "record_id": prepared.record_ids,
             "number": cluster[prepared.place],
             "match_probability": probability[prepared.place],
         }

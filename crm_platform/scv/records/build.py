@@ -4,7 +4,7 @@ Here: all versions of all sources as relations, and the two tables. Not here: ho
 and who is whom (`identity/`).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ from crm_platform.scv.records.presentable import presentable
 from crm_platform.sources.feeds.registry import FEEDS
 from crm_platform.sources.ledger import FILE_LEDGER
 from crm_platform.sources.staging import StagedFeed
-from crm_platform.warehouse.contract import Contract, duckdb_types
+from crm_platform.warehouse.contract import duckdb_types
 from crm_platform.warehouse.engine import Engine, literal, quoted, relation_name
 from crm_platform.warehouse.publish import Publication, publish_frame
 
@@ -30,9 +30,7 @@ _PLACE_TYPES = {
 }
 
 
-def publish_records(
-    engine: Engine, feeds: Sequence[StagedFeed], as_of: datetime
-) -> Mapping[str, tuple[Contract, Publication]]:
+def publish_records(engine: Engine, feeds: Sequence[StagedFeed], as_of: datetime) -> dict[str, Publication]:
     """Publish what the sources have said up to `as_of` (UTC): every statement, and of each record the newest.
 
     Raises:
@@ -47,7 +45,7 @@ def publish_records(
     )  # fmt: skip
     records = statements.filter(pl.col("superseded_dt").is_null())
     return {
-        contract.table: (contract, publish_frame(engine, contract, rows))
+        contract.table: publish_frame(engine, contract, rows)
         for contract, rows in ((SOURCE_STATEMENT, statements), (SOURCE_RECORD, records))
     }
 

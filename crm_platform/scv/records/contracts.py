@@ -15,7 +15,9 @@ ADDRESS_COLUMNS = ("address_line", "address_line_2", "city", "region", "postcode
 
 
 class _Statement(TableModel):
-    record_id: str = identifier("`<source>.<feed>:<the feed's own key>`; of leads, which have no key, the content hash.")
+    record_id: str = identifier(
+        "`<source>.<feed>:<the feed's own key>`; of leads, which have no key, the content hash."
+    )
     statement_number: int = number("Number of the statement among those of its record, from 1.", ge=1, nullable=False)
     source: str = identifier("The source that says so.")
     feed: str = identifier("The source's feed that it came by.")

@@ -33,10 +33,13 @@ def presentable(statements: pl.DataFrame) -> pl.DataFrame:
     return _with_whole_names(shown).with_columns(
         *(pl.when(~pl.col(name).is_in(numbers)).then(name).alias(name) for name in ("phone", "mobile_phone")),
         email=email.select(
-            pl.when(pl.col("email").is_not_null() & ~pl.col("email").is_in(nothing.get("email", []))).then("email_shown")
+            pl.when(pl.col("email").is_not_null() & ~pl.col("email").is_in(nothing.get("email", []))).then(
+                "email_shown"
+            )
         ).to_series(),
         birth_date=pl.when(
-            (pl.col("birth_date") >= EARLIEST_BIRTH) & ~pl.col("birth_date").dt.strftime("%Y%m%d").is_in(no_births.implode())
+            (pl.col("birth_date") >= EARLIEST_BIRTH)
+            & ~pl.col("birth_date").dt.strftime("%Y%m%d").is_in(no_births.implode())
         ).then("birth_date"),
     )
 

@@ -14,7 +14,7 @@ from crm_platform.scv.roles.contracts import CUSTOMER_ROLE
 from crm_platform.scv.settings import Roles
 from crm_platform.sources.all_sources import all_sources, staging_refs
 from crm_platform.sources.staging import StagedFeed
-from crm_platform.warehouse.engine import Engine
+from crm_platform.warehouse.engine import Engine, Parameter
 from crm_platform.warehouse.publish import Publication, publish_sql_file
 
 ROLE_FEEDS = ("orders", "order_events", "permission_events")
@@ -35,7 +35,7 @@ def publish_roles(engine: Engine, rules: Roles, feeds: Sequence[StagedFeed], as_
         "role_lapse": _lapses(rules),
         "source_with_steps": pl.DataFrame({"source": telling_steps}, schema={"source": pl.String}),
     }
-    parameters = {"as_of": as_of, "ends_with_purchase": rules.prospect.ends_with_purchase}
+    parameters: dict[str, Parameter] = {"as_of": as_of, "ends_with_purchase": rules.prospect.ends_with_purchase}
     with (
         engine.registered(**frames),
         all_sources(engine, ("orders",), staging_refs(staged)),

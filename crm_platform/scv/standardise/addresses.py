@@ -6,7 +6,7 @@ a country (the sources' rules).
 
 import polars as pl
 
-from crm_platform.scv.standardise.text import empty_as_null
+from crm_platform.scv.standardise.text import empty_as_null, folded
 
 _STREET_WORDS = {
     "st": "street", "str": "strasse", "rd": "road", "ave": "avenue", "av": "avenue", "ln": "lane", "dr": "drive",
@@ -21,26 +21,52 @@ _UNIT = r"\b(?:unit|apartment|apartmnt|apmnt|apt|flat|suite|ste|wohnung|whg|inte
 _NO_ADDRESS = ("unknown", "na", "none", "n a", "null", "no address", "tbc", "tba", "test", "xxx", "no fixed abode")
 
 
-def parse_addresses(line: pl.Expr) -> list[pl.Expr]:
-    """house_number, unit and street of a folded address line (null where there is none)."""
-    bare = line.str.replace_all(r"[^\p{L}\p{N}/#-]+", " ").str.strip_chars()
-    unit = bare.str.extract(_UNIT)
-    slashed = bare.str.extract_groups(r"^(\d+[a-z]?) ?/ ?(\d+[a-z]?(?:-\d+)?)\b")
-    rest = bare.str.replace_all(_UNIT, " ").str.replace(r"^\d+[a-z]? ?/ ?", "").str.strip_chars()
-    number = rest.str.extract(r"^(?:no |nr |n )?(\d+(?: ?[a-z]\b)?)(?:-\d+)?\b").fill_null(
-        rest.str.extract(r"\b(\d+(?: ?[a-z])?)$")
+def address_parts(lines: pl.Series) -> pl.DataFrame:
+    """house_number, unit and street of address lines, one row each (null where there is none).
+
+    `12/34 High St`, `Unit 12, 34 High Street` and `High Street 34` are read alike but for the unit.
+    """
+    rows = lines.alias("value").to_frame()
+    parts = rows.unique().lazy().with_columns(
+        bare=folded(pl.col("value")).str.replace_all(r"[^\p{L}\p{N}/#-]+", " ").str.strip_chars()
     )
-    words = rest.str.replace_all(r"^(?:no |nr |n )?\d+(?: ?[a-z]\b)?(?:-\d+)?|\b\d+(?: ?[a-z])?$|[^\p{L}\p{N}]+", " ")
-    spaced = pl.lit("  ") + words.str.strip_chars().str.replace_all(r"\s+", "  ") + pl.lit("  ")
-    full = spaced.str.replace_many([f" {short} " for short in _STREET_WORDS], [f" {word} " for word in _STREET_WORDS.values()])
-    german = full.str.replace_all(r"(\p{L}{3,})str ", "${1}strasse ")
-    street = empty_as_null(german.str.replace_all(r"\s+", " ").str.strip_chars())
-    is_none = street.is_in(_NO_ADDRESS)
-    return [
-        number.str.replace_all(" ", "").alias("house_number"),
-        unit.fill_null(slashed.struct.field("1")).alias("unit"),
-        pl.when(~is_none).then(street).alias("street"),
-    ]
+    # In steps: one expression for all of it would read every line a dozen times.
+    for step in _STEPS:
+        parts = parts.with_columns(**step)
+    wanted = parts.select("value", "house_number", "unit", "street").collect()
+    return rows.join(wanted, on="value", how="left", nulls_equal=True, maintain_order="left").drop("value")
+
+
+_NUMBER = r"(?:no |nr |n )?(\d+(?: ?[a-z]\b)?)(?:-\d+)?\b"
+_STEPS: tuple[dict[str, pl.Expr], ...] = (
+    {
+        "named_unit": pl.col("bare").str.extract(_UNIT),
+        "slashed": pl.when(pl.col("bare").str.contains("/", literal=True)).then(pl.col("bare").str.extract(r"^(\d+[a-z]?) ?/ ?\d")),
+    },
+    {"unit": pl.coalesce("named_unit", "slashed")},
+    {
+        "rest": pl.when(pl.col("unit").is_null()).then("bare").otherwise(
+            pl.col("bare").str.replace_all(_UNIT, " ").str.replace(r"^\d+[a-z]? ?/ ?", "").str.strip_chars()
+        )
+    },
+    {"leading": pl.col("rest").str.extract(f"^{_NUMBER}")},
+    {"trailing": pl.when(pl.col("leading").is_null()).then(pl.col("rest").str.extract(r"\b(\d+(?: ?[a-z])?)$"))},
+    {
+        "house_number": pl.coalesce("leading", "trailing").str.replace_all(" ", "", literal=True),
+        "words": pl.when(pl.col("trailing").is_null())
+        .then(pl.col("rest").str.replace(f"^{_NUMBER}", " "))
+        .otherwise(pl.col("rest").str.replace(r"\b\d+(?: ?[a-z])?$", " ")),
+    },
+    {"spaced": pl.lit("  ") + pl.col("words").str.replace_all(r"[^\p{L}\p{N}]+", "  ").str.strip_chars() + pl.lit("  ")},
+    {
+        "full": pl.col("spaced").str.replace_many(
+            [f" {short} " for short in _STREET_WORDS], [f" {word} " for word in _STREET_WORDS.values()]
+        )
+    },
+    {"full": pl.col("full").str.replace_all(r"(\p{L}{3,})str ", "${1}strasse ")},
+    {"street": empty_as_null(pl.col("full").str.replace_all(r"\s+", " ").str.strip_chars())},
+    {"street": pl.when(~pl.col("street").is_in(_NO_ADDRESS)).then("street")},
+)  # fmt: skip
 
 
 def parse_postcodes(postcode: pl.Expr) -> list[pl.Expr]:

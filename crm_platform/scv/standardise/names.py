@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
-from crm_platform.scv.standardise.text import empty_as_null, folded, letters_only
+from crm_platform.scv.standardise.text import empty_as_null, folded, letters_only, on_distinct
 
 NICKNAMES_FILE = Path(__file__).with_name("nicknames.csv")
 TITLES = (
@@ -29,6 +29,7 @@ _PARTICLES = (
     "zur", "zum", "vom", "af", "av", "el", "al", "bin", "ibn", "st", "o", "mac", "mc", "san", "santa", "dal", "degli",
     "do", "des", "lo", "t",
 )  # fmt: skip
+_COLUMNS = {"first": "first_name", "middle": "middle_name", "last": "last_name", "full": "full_name"}
 _NO_NAMES = (
     "unknown", "unbekannt", "na", "none", "null", "nil", "test", "tester", "testing", "anonymous", "anonym", "noname",
     "no name", "not known", "not given", "not applicable", "firstname", "lastname", "first name", "last name", "surname",
@@ -82,29 +83,40 @@ def parse_names(people: pl.DataFrame) -> pl.DataFrame:
     `given` holds all given names in their order, spaced; `surname` is joined without spaces after its particles are
     off (`von der Heide` is `heide`, `mac donell` is `macdonell`); a double name keeps its parts, spaced.
     """
-    text = people.select(
-        first=letters_only(folded(_column(people, "first_name"))),
-        middle=letters_only(folded(_column(people, "middle_name"))),
-        last=letters_only(folded(_column(people, "last_name").str.replace_all("-", " - "))),
-        full=folded(_column(people, "full_name")),
-    )
+    text = pl.DataFrame({short: _text(people, name) for short, name in _COLUMNS.items()})
     if text["full"].null_count() < text.height:
         text = _split_full_names(text)
-    both = pl.concat_str(pl.col("last"), pl.col("first"), separator=" ", ignore_nulls=True)
-    generation = both.str.extract(rf" ({'|'.join(_GENERATIONS)})(?: |$)").replace(_GENERATIONS)
-    given = pl.concat_str(pl.col("first"), pl.col("middle"), separator=" ", ignore_nulls=True)
-    return text.select(given=_given(given), surname=_surname(pl.col("last")), generation=generation)
+    parts = {name: on_distinct(text[name], _parts(name)).struct.unnest() for name in ("first", "middle", "last")}
+    given = pl.concat([parts["first"].select("name"), parts["middle"].select(middle="name")], how="horizontal")
+    return pl.DataFrame(
+        {
+            "given": given.select(pl.concat_str("name", "middle", separator=" ", ignore_nulls=True).replace("", None))["name"],
+            "surname": parts["last"]["name"],
+            "generation": parts["last"]["generation"].fill_null(parts["first"]["generation"]),
+        }
+    )
 
 
-def _column(people: pl.DataFrame, name: str) -> pl.Expr:
-    return pl.col(name).cast(pl.String) if name in people.columns else pl.lit(None, dtype=pl.String)
+def _parts(name: str) -> pl.Expr:
+    """The name without titles, particles and suffixes, and the suffix of generation, of `pl.col("value")`."""
+    value = folded(pl.col("value").str.replace_all("-", " - ") if name == "last" else pl.col("value"))
+    bare = letters_only(value)
+    generation = (pl.lit(" ") + bare).str.extract(rf" ({'|'.join(_GENERATIONS)})$").replace(_GENERATIONS)
+    return pl.struct(name=_surname(bare) if name == "last" else _given(bare), generation=generation)
+
+
+def _text(people: pl.DataFrame, name: str) -> pl.Series:
+    if name in people.columns:
+        return people[name].cast(pl.String)
+    return pl.repeat(None, people.height, dtype=pl.String, eager=True)
 
 
 def _split_full_names(text: pl.DataFrame) -> pl.DataFrame:
     """Fill what first and last name lack from the full name: `Last, First` or `First Middle Last`."""
-    is_turned = pl.col("full").str.contains(",")
-    turned = pl.col("full").str.splitn(",", 2)
-    plain = letters_only(pl.col("full"))
+    full = folded(pl.col("full"))
+    is_turned = full.str.contains(",")
+    turned = full.str.splitn(",", 2)
+    plain = letters_only(full)
     particles = "|".join(_PARTICLES)
     parts = plain.str.extract_groups(rf"^(.*?) ?((?:(?:{particles}) )*[^ ]+(?: (?:{'|'.join(_GENERATIONS)}))?)$")
     first = pl.when(is_turned).then(letters_only(turned.struct.field("field_1"))).otherwise(parts.struct.field("1"))

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from crm_platform.scv.standardise.addresses import parse_addresses, parse_postcodes
+from crm_platform.scv.standardise.addresses import address_parts, parse_postcodes
 from crm_platform.scv.standardise.dates import is_day_first, parse_dates
-from crm_platform.scv.standardise.emails import parse_emails
+from crm_platform.scv.standardise.emails import email_forms
 from crm_platform.scv.standardise.names import nickname_groups, parse_names, sound_key
 from crm_platform.scv.standardise.phones import as_e164, guessed_country
 from crm_platform.scv.standardise.placeholders import placeholder_dates, shared_by_strangers
@@ -68,7 +68,7 @@ def standardise(people: pl.DataFrame, standards: Standards | None = None) -> tup
     """Canonical columns to comparable ones, in the same order of rows; with the standards they were read by.
 
     people: any of `USABLE_COLUMNS` and `source`; unknown columns are left aside, missing ones are null. Result: source,
-    recorded_days (days since 1970), given, given_first, surname, surname_parts, generation, sex, birth_date, email, phone,
+    recorded_days (days since 1970), given, given_first, given_parts, surname, surname_parts, generation, sex, birth_date, email, mailbox, mailbox_digits, phone,
     mobile_phone, house_number, unit, street, street_key, postcode, postal_area, city, region, country, national_id,
     company, occupation, birth_place: text, or null. Give `standards` to read later records as the earlier ones were.
     """
@@ -80,9 +80,9 @@ def standardise(people: pl.DataFrame, standards: Standards | None = None) -> tup
         birth_date=on_distinct(source["birth_date"], parse_dates(pl.col("value"), found.day_first)),
         recorded_days=_days(source["recorded_dt"]),
         sex=_sex(source),
-        email=on_distinct(source["email"], parse_emails(pl.col("value"))[1]),
         country=on_distinct(source["country"], _country(pl.col("value"))),
     )
+    rows = pl.concat([rows, email_forms(source["email"]).drop("email_shown")], how="horizontal")
     rows = rows.with_columns(
         as_e164(source[name], rows["country"], found.default_country).alias(name) for name in ("phone", "mobile_phone")
     )
@@ -106,7 +106,7 @@ def standardise(people: pl.DataFrame, standards: Standards | None = None) -> tup
         pl.when(~pl.col(name).is_in(values)).then(name).alias(name)
         for name, values in found.placeholders.items()
         if values
-    )
+    ).with_columns(pl.when(pl.col("email").is_not_null()).then(name).alias(name) for name in ("mailbox", "mailbox_digits"))
     if standards is None:
         found = Standards(found.default_country, found.day_first, found.placeholders, count_names(rows))
     return _with_name_keys(_in_order(rows, found.order_of_names)), found
@@ -155,7 +155,7 @@ def _with_address(rows: pl.DataFrame, source: pl.DataFrame) -> pl.DataFrame:
     line = source.select(
         line=pl.concat_str("address_line", "address_line_2", separator=" ", ignore_nulls=True)
     )["line"]
-    parts = on_distinct(line, pl.struct(parse_addresses(folded(pl.col("value"))))).struct.unnest()
+    parts = address_parts(line)
     postal = on_distinct(source["postcode"], pl.struct(parse_postcodes(pl.col("value")))).struct.unnest()
     rows = pl.concat([rows, parts, postal], how="horizontal")
     return rows.with_columns(street_key=empty_as_null(pl.col("street").str.replace_all(" ", "", literal=True)))
@@ -205,6 +205,7 @@ def _with_name_keys(rows: pl.DataFrame) -> pl.DataFrame:
     """given_first, given_sound, surname_parts, surname_sound and the surname without spaces."""
     keyed = rows.with_columns(
         given_first=on_distinct(rows["given"], pl.col("value").str.split(" ").list.first()),
+        given_parts=pl.when(pl.col("given").str.contains(" ", literal=True)).then("given"),
         surname_parts=pl.when(pl.col("surname").str.contains(" ", literal=True)).then("surname"),
         surname=pl.col("surname").str.replace_all(" ", "", literal=True),
     )

@@ -16,7 +16,7 @@ _CANDIDATES = (
 MINIMUM_FIT = 0.3
 # Several plans accept nearly the same numbers: the difference of a few typing errors decides nothing.
 SAME_FIT = 0.95
-_SAMPLE = 300
+_SAMPLE = 120
 _PREFIX_DIGITS = 5
 _ALIASES = {"UK": "GB", "EL": "GR"}
 
@@ -24,7 +24,7 @@ _ALIASES = {"UK": "GB", "EL": "GR"}
 def guessed_country(phones: pl.Series) -> str | None:
     """The country whose numbering plan most of the national numbers fit; none where hardly any fits.
 
-    A sample of 300 distinct numbers decides, the same for any order of rows. Of countries that fit as well, the one
+    A sample of 120 distinct numbers decides, the same for any order of rows. Of countries that fit as well, the one
     first in a fixed list.
     """
     national = phones.drop_nulls().cast(pl.String).str.strip_chars()
