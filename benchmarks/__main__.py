@@ -6,12 +6,13 @@ A new benchmark is a module with a `main` and one line here. Ends with exit code
 import sys
 from collections.abc import Callable, Sequence
 
-from benchmarks import audit, readers, refresh
+from benchmarks import audit, matching, readers, refresh
 
 BENCHMARKS: dict[str, Callable[[Sequence[str]], bool]] = {
     "readers": readers.main,
     "audit": audit.main,
     "refresh": refresh.main,
+    "matching": matching.main,
 }
 """Each takes its arguments, prints its table, and tells whether it met its goals."""
 

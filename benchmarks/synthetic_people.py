@@ -11,7 +11,22 @@ from numpy.typing import NDArray
 
 from crm_platform.scv.standardise.names import NICKNAMES_FILE
 
-RECORDS_PER_PERSON = (0.485, 0.24, 0.12, 0.056, 0.036, 0.02, 0.0135, 0.01, 0.0055, 0.0053, 0.0038, 0.0024, 0.0011, 0.0006)
+RECORDS_PER_PERSON = (
+    0.485,
+    0.24,
+    0.12,
+    0.056,
+    0.036,
+    0.02,
+    0.0135,
+    0.01,
+    0.0055,
+    0.0053,
+    0.0038,
+    0.0024,
+    0.0011,
+    0.0006,
+)
 SOURCES = ("orders", "registrations", "marketing", "subscriptions")
 SHARE_OF_SOURCE = (0.395, 0.25, 0.21, 0.145)
 # How full a column is in each source.
@@ -51,7 +66,29 @@ def _skewed(rng: np.random.Generator, choices: int, size: int, exponent: float) 
 
 def _words(rng: np.random.Generator, count: int) -> list[str]:
     """Distinct made-up surnames and street names."""
-    onsets = ["b", "br", "c", "ch", "d", "f", "g", "gr", "h", "k", "l", "m", "n", "p", "r", "s", "st", "t", "th", "w", "wh"]
+    onsets = [
+        "b",
+        "br",
+        "c",
+        "ch",
+        "d",
+        "f",
+        "g",
+        "gr",
+        "h",
+        "k",
+        "l",
+        "m",
+        "n",
+        "p",
+        "r",
+        "s",
+        "st",
+        "t",
+        "th",
+        "w",
+        "wh",
+    ]
     vowels = ["a", "e", "i", "o", "u", "ee", "ea", "ow", "ai"]
     ends = ["n", "r", "s", "ll", "tt", "ck", "ng", "rd", "son", "ton", "ley", "man", "ford", "er", "well", "by", "more"]
     words: dict[str, None] = {}
@@ -113,7 +150,9 @@ def _addresses(rng: np.random.Generator, count: int, streets: list[str], towns: 
     )  # fmt: skip
     return parts.select(
         pl.struct(
-            line=pl.format("{} {} {}", "number", "street", "type"), city="town", postcode=pl.col("postcode").cast(pl.String)
+            line=pl.format("{} {} {}", "number", "street", "type"),
+            city="town",
+            postcode=pl.col("postcode").cast(pl.String),
         ).alias("address")
     )["address"]
 
@@ -154,7 +193,11 @@ def _records(rng: np.random.Generator, persons: pl.DataFrame, wanted: int) -> pl
     }
     chance = pl.Series(rng.random(wanted))
     first = (
-        pl.when(chance < 0.04).then(pl.col("given").str.slice(0, 1)).when(chance < 0.14).then("nickname").otherwise("given")
+        pl.when(chance < 0.04)
+        .then(pl.col("given").str.slice(0, 1))
+        .when(chance < 0.14)
+        .then("nickname")
+        .otherwise("given")
     )
     stale = pl.Series(rng.random(wanted) < 0.5)
     email = pl.when(stale).then("email").otherwise(now["email"])
@@ -193,8 +236,10 @@ def _mistyped(rng: np.random.Generator, values: pl.Series, share: float, is_numb
             "place": rng.random(count), "letter": pl.Series(list(letters)).gather(rng.integers(0, len(letters), count)),
         }
     )  # fmt: skip
-    chosen = frame.with_row_index("row").filter(pl.col("wrong") & (pl.col("text").str.len_chars() > 2)).with_columns(
-        place=(pl.col("place") * (pl.col("text").str.len_chars() - 1)).cast(pl.Int64)
+    chosen = (
+        frame.with_row_index("row")
+        .filter(pl.col("wrong") & (pl.col("text").str.len_chars() > 2))
+        .with_columns(place=(pl.col("place") * (pl.col("text").str.len_chars() - 1)).cast(pl.Int64))
     )
     before, at = pl.col("text").str.slice(0, pl.col("place")), pl.col("text").str.slice(pl.col("place"), 1)
     following, rest = pl.col("text").str.slice(pl.col("place") + 1, 1), pl.col("text").str.slice(pl.col("place") + 2)

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from crm_platform.cli import demo, dictionary, refresh, sources, up, verdict
+from crm_platform.cli import demo, dictionary, match, refresh, scv, sources, up, verdict
 from crm_platform.cli.console import errors
 from crm_platform.cli.failures import InterruptedCommand, expected_failures
 
@@ -21,10 +21,12 @@ app = typer.Typer(
 app.command("demo")(demo.write_demo)
 app.command("refresh")(refresh.refresh)
 app.command("up")(up.up)
+app.command("match")(match.match)
 app.command("dictionary")(dictionary.write_dictionary)
 app.command("verdict")(verdict.give_verdict)
 app.command("undo-merge")(verdict.undo_merge)
 app.add_typer(sources.app, name="sources")
+app.add_typer(scv.app, name="scv")
 
 
 def main() -> None:

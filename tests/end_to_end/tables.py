@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 from polars.testing import assert_frame_equal
 
-CLOCKS = ("loaded_dt", "quarantined_dt")
+CLOCKS = ("loaded_dt", "quarantined_dt", "changed_dt", "merged_dt", "as_of_dt")
 
 
 def table_names(home: Path) -> set[str]:

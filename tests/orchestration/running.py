@@ -11,10 +11,10 @@ from crm_platform.settings import Home, Tuning
 from crm_platform.sources.dimensions.build import DIMENSIONS
 
 EVERYTHING = dg.AssetSelection.all()
-LOADING = dg.AssetSelection.groups("sources", "serving") - dg.AssetSelection.assets(
-    *(contract_key(each.contract) for each in DIMENSIONS.values())
-)
+SOURCES = dg.AssetSelection.groups("sources", "serving")
+LOADING = SOURCES - dg.AssetSelection.assets(*(contract_key(each.contract) for each in DIMENSIONS.values()))
 """What a delivery changes by itself: staging tables, the records of the ingest, the published database."""
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 SMALL = Tuning(memory_limit="512MB", threads=2, quiet_seconds=0.0)
 
 
@@ -29,7 +29,9 @@ def refreshed(home: Path, config: Path, only: dg.AssetSelection = EVERYTHING) ->
     keys = only.resolve(definitions.resolve_asset_graph())
     with dg.DagsterInstance.ephemeral() as instance:
         job = definitions.resolve_job_def(REFRESH_JOB)
-        return job.execute_in_process(instance=instance, raise_on_error=False, asset_selection=sorted(keys))
+        return job.execute_in_process(
+            instance=instance, run_config=QUIET, raise_on_error=False, asset_selection=sorted(keys)
+        )
 
 
 def row_count(result: dg.ExecuteInProcessResult, table: str) -> object:

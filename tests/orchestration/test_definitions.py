@@ -103,8 +103,8 @@ def test_the_definitions_load_from_any_directory_without_an_environment(tmp_path
 def _listed(definitions: dg.Definitions, specs: list[dg.AssetSpec]) -> str:
     repository = definitions.get_repository_def()
     checks: dict[str, list[str]] = {}
-    for key in definitions.resolve_asset_graph().asset_check_keys:
-        checks.setdefault(key.asset_key.to_user_string(), []).append(key.name)
+    for check in definitions.resolve_asset_graph().asset_check_keys:
+        checks.setdefault(check.asset_key.to_user_string(), []).append(check.name)
     lines = ["# Assets: key, group, owner, kinds; below each its checks"]
     for spec in specs:
         key = spec.key.to_user_string()

@@ -85,7 +85,9 @@ RULES: tuple[Rule, ...] = (
     _wide("postcode", "postcode", "postcode"),
     _wide("town, year", "city birth_date", "city year"),
     _wide("place of birth, year", "birth_place birth_date", "birth_place year"),
-    _wide("initial, occupation, place of birth", "given_first occupation birth_place", "initial occupation birth_place"),
+    _wide(
+        "initial, occupation, place of birth", "given_first occupation birth_place", "initial occupation birth_place"
+    ),
 )
 
 
@@ -191,7 +193,12 @@ def _keys(
 def _oversized(keys: NDArray[np.uint64], limits: Blocking, records: int, rule: Rule) -> NDArray[np.uint64]:
     """The keys of the largest blocks, as many as it takes to stay within the limit."""
     distinct, sizes = np.unique(keys, return_counts=True)
-    pairs_of_size = np.bincount(sizes).astype(np.float64) * np.arange(sizes.max(initial=0) + 1) * np.arange(-1, sizes.max(initial=0)) / 2
+    pairs_of_size = (
+        np.bincount(sizes).astype(np.float64)
+        * np.arange(sizes.max(initial=0) + 1)
+        * np.arange(-1, sizes.max(initial=0))
+        / 2
+    )
     least = limits.least_pairs * min(1.0, limits.least_pairs_up_to / max(records, 1))
     budget = max(least, getattr(limits, rule.budget) * records)
     within = np.flatnonzero(np.cumsum(pairs_of_size) <= budget)

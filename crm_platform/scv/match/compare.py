@@ -73,16 +73,16 @@ class Comparer:
     def compare(self, left: NDArray[np.int32], right: NDArray[np.int32], rows: int = 500_000) -> Iterator[States]:
         """The states of pairs of row numbers, in their order, in batches of `rows`; and `gap`, see `GAP_STATES`."""
         for start in range(0, len(left), rows):
-            pairs = pl.DataFrame({"one": left[start : start + rows], "other": right[start : start + rows]}).with_row_index("p")
+            pairs = pl.DataFrame(
+                {"one": left[start : start + rows], "other": right[start : start + rows]}
+            ).with_row_index("p")
             self._connection.register("pairs", pairs.to_arrow())
             states = self._connection.sql(self._query).to_arrow_table()
             self._connection.unregister("pairs")
             order = np.asarray(states["p"])
             place = np.empty_like(order)
             place[order] = np.arange(len(order), dtype=order.dtype)
-            yield {
-                name: np.asarray(states[name])[place] for name in (*(field.name for field in self.fields), "gap")
-            }
+            yield {name: np.asarray(states[name])[place] for name in (*(field.name for field in self.fields), "gap")}
 
     def _sql(self) -> str:
         cases = ", ".join(f"{_case(field)} AS {field.name}" for field in self.fields)

@@ -18,12 +18,13 @@ from numpy.typing import NDArray
 from crm_platform.scv.match.blocking import candidate_pairs, usable_rules
 from crm_platform.scv.match.compare import Comparer
 from crm_platform.scv.match.fields import Field, columns_of, usable_fields
-from crm_platform.scv.match.grouping import WeighedPairs, group_records
+from crm_platform.scv.match.grouping import Groups, WeighedPairs, group_records
 from crm_platform.scv.match.model import Weigher
 from crm_platform.scv.match.settings import MatchSettings
-from crm_platform.scv.match.trained import Trained, count_values, with_rarities
-from crm_platform.scv.match.training import train
-from crm_platform.scv.match.vetoes import deduplicated_sources, vetoed
+from crm_platform.scv.match.sources import within_source_weights
+from crm_platform.scv.match.trained import Frequencies, Trained, count_values, with_rarities
+from crm_platform.scv.match.training import train, untrained
+from crm_platform.scv.match.vetoes import vetoed
 from crm_platform.scv.standardise.people import USABLE_COLUMNS, Standards, standardise
 
 Step = Callable[[str, int, int], None]
@@ -93,7 +94,7 @@ def match_people(
     records, standards = comparable_records(people, trained.standards if trained else None)
     prepared = _prepare(records, trained.model.fields if trained else None)
     if prepared is None:
-        return _without_evidence(records, standards, chosen)
+        return _without_evidence(records, standards)
     number = records.height
     del records
     told("Finding pairs worth comparing", 1, 5)
@@ -109,15 +110,12 @@ def match_people(
         told("Comparing pairs", 3, 5)
         pairs = _weigh(comparer, weigher, left, right, chosen, lambda done, total: told("Comparing pairs", done, total))
         if trained is None:
-            linked = pairs.weight > chosen.linked_weight
-            once = deduplicated_sources(prepared.distinct["source"], pairs.left[linked], pairs.right[linked])
+            once = within_source_weights(prepared.distinct["source"], pairs.left, pairs.right, pairs.weight)
             trained = Trained(standards, model, frequencies, guards, number, once)
         told("Grouping people", 4, 5)
-        clusters = group_records(prepared.distinct, prepared.copies(), pairs, comparer, weigher, trained, chosen)
+        groups = group_records(prepared.distinct, prepared.copies(), pairs, comparer, weigher, trained, chosen)
     told("Grouping people", 5, 5)
-    return Matched(
-        _clusters(prepared, clusters.cluster, clusters.probability), _pairs(prepared, pairs), prepared.records(), trained
-    )
+    return Matched(_clusters(prepared, groups), _pairs(prepared, pairs), prepared.records(), trained)
 
 
 def match_new(
@@ -141,7 +139,7 @@ def match_new(
     records = pl.concat([kept, new_records.select(kept.columns)]).sort("record_id")
     prepared = _prepare(records, trained.model.fields)
     if prepared is None:
-        return _without_evidence(records, trained.standards, chosen)
+        return _without_evidence(records, trained.standards)
     known = _known_pairs(prepared, kept, old_pairs)
     has_old = np.zeros(prepared.distinct.height, dtype=np.bool_)
     has_old[prepared.place[np.flatnonzero(records["record_id"].is_in(kept["record_id"].implode()).to_numpy())]] = True
@@ -150,15 +148,11 @@ def match_new(
     with _comparer(prepared, trained.frequencies, chosen) as comparer:
         weigher = Weigher(trained.model)
         pairs = known.joined(_weigh(comparer, weigher, left, right, chosen))
-        clusters = group_records(prepared.distinct, prepared.copies(), pairs, comparer, weigher, trained, chosen)
-    return Matched(
-        _clusters(prepared, clusters.cluster, clusters.probability), _pairs(prepared, pairs), prepared.records(), trained
-    )
+        groups = group_records(prepared.distinct, prepared.copies(), pairs, comparer, weigher, trained, chosen)
+    return Matched(_clusters(prepared, groups), _pairs(prepared, pairs), prepared.records(), trained)
 
 
-def comparable_records(
-    people: pl.DataFrame, standards: Standards | None = None
-) -> tuple[pl.DataFrame, Standards]:
+def comparable_records(people: pl.DataFrame, standards: Standards | None = None) -> tuple[pl.DataFrame, Standards]:
     """record_id and the comparable columns of people, ordered by record_id; with the standards they were read by.
 
     Raises:
@@ -182,7 +176,9 @@ def read_mapped(people: pl.DataFrame, columns: Mapping[str, str] | None) -> pl.D
 
 def _refuse_unusable(people: pl.DataFrame) -> None:
     if "record_id" not in people.columns:
-        raise MatchError("There is no column record_id. Name the column that tells records apart by record_id=<column>.")
+        raise MatchError(
+            "There is no column record_id. Name the column that tells records apart by record_id=<column>."
+        )
     if people["record_id"].null_count():
         raise MatchError(f"{people['record_id'].null_count():,} records have no record_id. Give each record one.")
     doubled = people.height - people["record_id"].n_unique()
@@ -210,8 +206,8 @@ def _rule_columns(fields: list[Field]) -> list[str]:
 
 
 @contextmanager
-def _comparer(prepared: Prepared, frequencies: object, settings: MatchSettings) -> Iterator[Comparer]:
-    rows = with_rarities(prepared.distinct, prepared.fields, frequencies)  # type: ignore[arg-type]
+def _comparer(prepared: Prepared, frequencies: Frequencies, settings: MatchSettings) -> Iterator[Comparer]:
+    rows = with_rarities(prepared.distinct, prepared.fields, frequencies)
     comparer = Comparer(rows, prepared.fields, settings.memory_limit, settings.threads)
     try:
         yield comparer
@@ -267,26 +263,31 @@ def _pairs(prepared: Prepared, pairs: WeighedPairs) -> pl.DataFrame:
     ).sort("record_id_l", "record_id_r")  # fmt: skip
 
 
-def _clusters(prepared: Prepared, cluster: NDArray[np.int64], probability: NDArray[np.float64]) -> pl.DataFrame:
+def _clusters(prepared: Prepared, groups: Groups) -> pl.DataFrame:
     """Per record its cluster, named by the smallest record_id, and its probability."""
     rows = pl.DataFrame(
         {
             "record_id": prepared.record_ids,
-            "number": cluster[prepared.place],
-            "match_probability": probability[prepared.place],
+            "number": groups.cluster[prepared.place],
+            "match_probability": groups.probability[prepared.place],
+            "is_weak": groups.is_weak[prepared.place],
         }
     )
-    return rows.select(
-        "record_id", pl.col("record_id").min().over("number").alias("cluster_id"), pl.col("match_probability").round(6)
-    )
+    named = pl.when("is_weak").then("record_id").otherwise(pl.col("record_id").min().over("number"))
+    return rows.select("record_id", named.alias("cluster_id"), pl.col("match_probability").round(6))
 
 
-def _without_evidence(records: pl.DataFrame, standards: Standards, settings: MatchSettings) -> Matched:
-    """Every record for itself, where there is nothing to compare."""
-    from crm_platform.scv.match.training import untrained
-
+def _without_evidence(records: pl.DataFrame, standards: Standards) -> Matched:
+    """Where nothing tells records apart: those that say the same and enough are one person, the others stand alone."""
+    content = [name for name in records.columns if name not in ("record_id", "recorded_days")]
+    has_identifier = pl.any_horizontal(pl.col(name).is_not_null() for name in ("email", "phone", "national_id"))
+    has_name = pl.col("given_first").is_not_null() & pl.col("surname").is_not_null()
+    has_more = pl.any_horizontal(pl.col(name).is_not_null() for name in ("birth_date", "street_key"))
+    says_enough = (has_identifier & has_name) | (has_name & has_more)
     clusters = records.select(
-        "record_id", cluster_id="record_id", match_probability=pl.lit(1.0, dtype=pl.Float64)
+        "record_id",
+        cluster_id=pl.when(says_enough).then(pl.col("record_id").min().over(content)).otherwise("record_id"),
+        match_probability=pl.lit(1.0, dtype=pl.Float64),
     )
     return Matched(clusters, pl.DataFrame(schema=PAIR_SCHEMA), records, untrained(standards, records.height))
 

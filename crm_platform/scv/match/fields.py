@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import polars as pl
 
-
 # Columns of which a comparison needs the Jaro-Winkler similarity at several levels: it is measured once.
 SIMILARITIES = ("given_first", "surname", "mailbox", "street_key", "city", "occupation", "birth_place", "company")
 
@@ -59,8 +58,11 @@ def _edit(column: str, limit: int) -> str:
 
 def _edit_digits(column: str, limit: int) -> str:
     """The same for numbers: where they are of one length, those that differ in more places are not measured."""
-    far = f"length(l.{column}) = length(r.{column}) AND hamming(l.{column}, r.{column}) > {limit + 1}"
-    return f"(CASE WHEN {far} THEN false ELSE {_edit(column, limit)} END)"
+    # Nested, not joined by AND: the engine may evaluate both sides of an AND, and hamming refuses unequal lengths.
+    return (
+        f"(CASE WHEN strlen(l.{column}) <> strlen(r.{column}) THEN {_edit(column, limit)} "
+        f"ELSE CASE WHEN hamming(l.{column}, r.{column}) > {limit + 1} THEN false ELSE {_edit(column, limit)} END END)"
+    )
 
 
 def _like(column: str, similarity: float) -> str:
@@ -99,7 +101,7 @@ _TWO_OF_THREE = (
     "(left(l.birth_date, 4) = left(r.birth_date, 4))::INT + (substr(l.birth_date, 5, 2) = substr(r.birth_date, 5, 2))::INT "
     "+ (substr(l.birth_date, 7, 2) = substr(r.birth_date, 7, 2))::INT >= 2"
 )
-_YEARS = "abs(left(l.birth_date, 4)::INT - left(r.birth_date, 4)::INT)"
+_YEARS = "abs(TRY_CAST(left(l.birth_date, 4) AS INT) - TRY_CAST(left(r.birth_date, 4) AS INT))"
 _YEAR_ONLY = "(right(l.birth_date, 4) = '0101' OR right(r.birth_date, 4) = '0101')"
 _SAME_PHONE = (
     "(l.phone = r.phone OR l.phone = r.mobile_phone OR l.mobile_phone = r.phone OR l.mobile_phone = r.mobile_phone)"

@@ -4,6 +4,7 @@ Here: cutting giant groups, weighing the pairs that blocking did not find, copie
 here: components and linkage themselves (`clustering.py`).
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,8 +15,9 @@ from crm_platform.scv.match.clustering import average_linkage, connected_compone
 from crm_platform.scv.match.compare import Comparer
 from crm_platform.scv.match.model import Weigher
 from crm_platform.scv.match.settings import VETO, MatchSettings
+from crm_platform.scv.match.sources import NEVER, shift_of_pairs
 from crm_platform.scv.match.trained import Trained
-from crm_platform.scv.match.vetoes import of_one_source, vetoed
+from crm_platform.scv.match.vetoes import vetoed
 
 CUT_STEP = 2.0
 
@@ -30,10 +32,14 @@ class WeighedPairs:
     veto: NDArray[np.bool_]
 
     @staticmethod
-    def of(batches: list[tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32], NDArray[np.bool_]]]) -> "WeighedPairs":
+    def of(
+        batches: list[tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32], NDArray[np.bool_]]],
+    ) -> "WeighedPairs":
         """The pairs of several batches, in their order."""
         if not batches:
-            return WeighedPairs(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32), np.empty(0, np.bool_))
+            return WeighedPairs(
+                np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32), np.empty(0, np.bool_)
+            )
         left, right, weight, veto = (np.concatenate(parts) for parts in zip(*batches, strict=True))
         return WeighedPairs(left.astype(np.int64), right.astype(np.int64), weight, veto)
 
@@ -52,10 +58,12 @@ class WeighedPairs:
 
 @dataclass(frozen=True)
 class Groups:
-    """Per row the smallest row of its cluster, and the probability that it belongs there."""
+    """Per row the smallest row of its cluster, the probability that it belongs there, and whether its copies say too
+    little to be one person (`John`, and nothing else)."""
 
     cluster: NDArray[np.int64]
     probability: NDArray[np.float64]
+    is_weak: NDArray[np.bool_]
 
 
 def group_records(
@@ -75,13 +83,34 @@ def group_records(
     group = _groups(number, pairs, settings)
     inside = pairs.only(group[pairs.left] == group[pairs.right])
     inside = inside.joined(_missing(group, inside, comparer, weigher, settings))
-    veto = inside.veto | of_one_source(records["source"], trained.deduplicated_sources, inside.left, inside.right)
-    bounded = np.clip(inside.weight.astype(np.float64), settings.least_weight, settings.greatest_weight)
-    bounded = np.where(veto, VETO, bounded)
-    cluster = average_linkage(
-        number, inside.left, inside.right, bounded, copies, settings.missing_weight
-    )
-    return Groups(cluster, _probabilities(cluster, pairs, inside.left, inside.right, bounded))
+    shift = shift_of_pairs(records["source"], trained.within_source, inside.left, inside.right)
+    bounded = np.clip(inside.weight + shift, settings.least_weight, settings.greatest_weight)
+    bounded = np.where(inside.veto | (shift <= NEVER), VETO, bounded)
+    cluster = average_linkage(number, inside.left, inside.right, bounded, copies, settings.missing_weight)
+    probability = _probabilities(cluster, pairs, inside.left, inside.right, bounded)
+    alone = np.bincount(cluster, minlength=number)[cluster] == 1
+    return _with_copies(cluster, probability, np.flatnonzero((copies > 1) & alone), records, comparer, weigher, trained)
+
+
+def _with_copies(
+    cluster: NDArray[np.int64],
+    probability: NDArray[np.float64],
+    copied: NDArray[np.int64],
+    records: pl.DataFrame,
+    comparer: Comparer,
+    weigher: Weigher,
+    trained: Trained,
+) -> Groups:
+    """Rows that stand for copies and for nothing else are one person if a copy's evidence is enough."""
+    is_weak = np.zeros(len(cluster), dtype=np.bool_)
+    itself = copied.astype(np.int32)
+    weights = [weights for _, weights, _ in _weighed(comparer, weigher, itself, itself)]
+    weight = np.concatenate(weights).astype(np.float64) if weights else np.empty(0)
+    weight += shift_of_pairs(records["source"], trained.within_source, copied, copied)
+    is_weak[copied] = weight <= 0
+    probability = probability.copy()
+    probability[copied] = 1.0 / (1.0 + 2.0 ** -np.clip(np.abs(weight), 0, 50))
+    return Groups(cluster, probability, is_weak)
 
 
 def _groups(number: int, pairs: WeighedPairs, settings: MatchSettings) -> NDArray[np.int64]:
@@ -95,7 +124,9 @@ def _groups(number: int, pairs: WeighedPairs, settings: MatchSettings) -> NDArra
         if not giant.any():
             break
         weight += CUT_STEP
-        linking = np.flatnonzero(giant[pairs.left] & (group[pairs.left] == group[pairs.right]) & (pairs.weight > weight) & ~pairs.veto)
+        linking = np.flatnonzero(
+            giant[pairs.left] & (group[pairs.left] == group[pairs.right]) & (pairs.weight > weight) & ~pairs.veto
+        )
         parts = connected_components(number, pairs.left[linking], pairs.right[linking])
         group = np.where(giant, parts, group)
     return group
@@ -125,7 +156,10 @@ def _missing(
     )
 
 
-def _weighed(comparer: Comparer, weigher: Weigher, left: NDArray[np.int32], right: NDArray[np.int32]):  # type: ignore[no-untyped-def]
+def _weighed(
+    comparer: Comparer, weigher: Weigher, left: NDArray[np.int32], right: NDArray[np.int32]
+) -> Iterator[tuple[int, NDArray[np.float32], NDArray[np.bool_]]]:
+    """Per batch of pairs its start, the weights and the vetoes."""
     start = 0
     for states in comparer.compare(left, right):
         weights = weigher.weights(states)

@@ -124,12 +124,34 @@ class Weigher:
             else:
                 total += table[0][state]
         if "email" in self.tables:
-            level = level_of_state(states["email"])
-            shift = self._email_by_names[name_context(states), np.maximum(level, 0)]
-            shift = np.where(level > 0, shift, np.float32(0.0))
+            shift = self._email_shift(states)
             total[:, NEIGHBOURS] += shift
             total[:, STRANGERS] += shift
         return total
+
+    def points(self, states: States, rival: NDArray[np.int64]) -> dict[str, Shares]:
+        """Per field the base-2 logarithm of how much likelier its outcome is for one person than for the rival kind."""
+        gap = states["gap"].astype(np.int64)
+        points: dict[str, Shares] = {}
+        for field in self.model.fields:
+            rows = self.tables[field.name][gap if field.is_volatile else np.zeros_like(gap), states[field.name]]
+            points[field.name] = (rows[:, SAME] - np.take_along_axis(rows, rival[:, None], 1)[:, 0]).astype(np.float64)
+        if "email" in points:
+            depends = (rival == STRANGERS) | (rival == NEIGHBOURS)
+            points["email"] -= np.where(depends, self._email_shift(states), 0.0)
+        return {name: value / np.log(2) for name, value in points.items()}
+
+    def prior_points(self, rival: NDArray[np.int64]) -> Shares:
+        """How much likelier a pair of one person is than one of the rival kind, before anything is known, in bits."""
+        result: Shares = (self._priors[SAME] - self._priors[rival]).astype(np.float64) / np.log(2)
+        return result
+
+    def _email_shift(self, states: States) -> NDArray[np.float32]:
+        """What the names say about the e-mail addresses of two strangers."""
+        level = level_of_state(states["email"])
+        shift = self._email_by_names[name_context(states), np.maximum(level, 0)]
+        result: NDArray[np.float32] = np.where(level > 0, shift, np.float32(0.0))
+        return result
 
     def weights(self, states: States) -> NDArray[np.float32]:
         """Base-2 logarithm of the odds that a pair is one person."""

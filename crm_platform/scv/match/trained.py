@@ -6,7 +6,8 @@ but for the names of `name_order.parquet`, which say how often a name is a given
 """
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +43,7 @@ class Trained:
     frequencies: Frequencies
     guards: Guards
     number_of_records: int
-    deduplicated_sources: tuple[str, ...] = ()
+    within_source: Mapping[str, float] = field(default_factory=dict)
 
     def is_outgrown(self, number_of_records: int) -> bool:
         """Whether there are so many more records that the frequencies have to be counted anew."""
@@ -52,12 +53,14 @@ class Trained:
 def count_values(records: pl.DataFrame, fields: list[Field]) -> Frequencies:
     """How often the values of each field are held in the records."""
     counts, totals = [], {}
-    for field in fields:
-        if field.value:
-            values = records.lazy().select(value=hash_of(field.value)).drop_nulls()
+    for compared in fields:
+        if compared.value:
+            values = records.lazy().select(value=hash_of(compared.value)).drop_nulls()
             counted = values.group_by("value").len("count").filter(pl.col("count") > 1)
-            counts.append(counted.select(field=pl.lit(field.name), value="value", count=pl.col("count").cast(pl.UInt32)))
-            totals[field.name] = int(records[field.value].count())
+            counts.append(
+                counted.select(field=pl.lit(compared.name), value="value", count=pl.col("count").cast(pl.UInt32))
+            )
+            totals[compared.name] = int(records[compared.value].count())
     empty = pl.DataFrame(schema={"field": pl.String, "value": pl.UInt64, "count": pl.UInt32})
     together = pl.concat([empty.lazy(), *counts]).sort("field", "value").collect()
     return Frequencies(together, totals)
@@ -72,13 +75,15 @@ def with_rarities(records: pl.DataFrame, fields: list[Field], frequencies: Frequ
     """Add `rarity_<field>` for each field with a value: how rare it is, as a state of agreement."""
     by_field = frequencies.counts.partition_by("field", as_dict=True, include_key=False)
     columns = []
-    for field in fields:
-        if not field.value:
+    for compared in fields:
+        if not compared.value:
             continue
-        counts = by_field.get((field.name,), frequencies.counts.clear().drop("field"))
-        looked = records.select(value=hash_of(field.value)).join(counts, on="value", how="left", maintain_order="left")
-        total = pl.lit(float(max(2, frequencies.totals.get(field.name, 2))))
-        columns.append(looked.select(rarity(pl.col("count").fill_null(1), total).alias(f"rarity_{field.name}"))
+        counts = by_field.get((compared.name,), frequencies.counts.clear().drop("field"))
+        looked = records.select(value=hash_of(compared.value)).join(
+            counts, on="value", how="left", maintain_order="left"
+        )
+        total = pl.lit(float(max(2, frequencies.totals.get(compared.name, 2))))
+        columns.append(looked.select(rarity(pl.col("count").fill_null(1), total).alias(f"rarity_{compared.name}"))
                        .to_series())  # fmt: skip
     return records.with_columns(columns)
 
@@ -89,7 +94,7 @@ def save_trained(trained: Trained, folder: Path) -> None:
     standards = trained.standards
     document = {
         "number_of_records": trained.number_of_records,
-        "deduplicated_sources": list(trained.deduplicated_sources),
+        "within_source": dict(trained.within_source),
         "all_pairs": trained.guards.all_pairs,
         "default_country": standards.default_country,
         "day_first": standards.day_first,
@@ -127,5 +132,5 @@ def load_trained(folder: Path) -> Trained:
         Frequencies(pl.read_parquet(folder / FREQUENCIES_FILE), document["totals"]),
         Guards(oversized, document["all_pairs"]),
         document["number_of_records"],
-        tuple(document["deduplicated_sources"]),
+        document["within_source"],
     )

@@ -220,5 +220,3 @@ def untrained(standards: Standards, number_of_records: int) -> Trained:
     empty = pl.DataFrame(schema={"field": pl.String, "value": pl.UInt64, "count": pl.UInt32})
     model = believed([], number_of_records)
     return Trained(standards, model, Frequencies(empty, {}), Guards(), number_of_records)
-
-

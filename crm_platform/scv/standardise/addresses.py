@@ -27,8 +27,10 @@ def address_parts(lines: pl.Series) -> pl.DataFrame:
     `12/34 High St`, `Unit 12, 34 High Street` and `High Street 34` are read alike but for the unit.
     """
     rows = lines.alias("value").to_frame()
-    parts = rows.unique().lazy().with_columns(
-        bare=folded(pl.col("value")).str.replace_all(r"[^\p{L}\p{N}/#-]+", " ").str.strip_chars()
+    parts = (
+        rows.unique()
+        .lazy()
+        .with_columns(bare=folded(pl.col("value")).str.replace_all(r"[^\p{L}\p{N}/#-]+", " ").str.strip_chars())
     )
     # In steps: one expression for all of it would read every line a dozen times.
     for step in _STEPS:

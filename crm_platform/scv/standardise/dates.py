@@ -34,7 +34,7 @@ def parse_dates(date: pl.Expr, day_first: bool = True) -> pl.Expr:
     year_last = text.str.extract_groups(r"^(\d{1,2})[-/. ]+(\d{1,2})[-/. ]+(\d{4}|\d{2})$")
     by_word = text.str.extract_groups(r"^(\d{1,2})[-. /]*([a-z]{3,9})[a-z]*[-. /,]*(\d{4}|\d{2})$")
     word_first = text.str.extract_groups(r"^([a-z]{3,9})[. ]*(\d{1,2})[a-z]{0,2}[, ]+(\d{4})$")
-    one, two = (("2", "1") if day_first else ("1", "2"))
+    one, two = ("2", "1") if day_first else ("1", "2")
     return pl.coalesce(
         pl.when(text.str.contains(r"^\d{8}$")).then(digits),
         _joined(year_first.struct.field("1"), year_first.struct.field("2"), year_first.struct.field("3")),

@@ -41,7 +41,19 @@ _SOUNDS = {
     "wr": "r", "kn": "n", "gn": "n", "ch": "k", "cz": "s", "tz": "s", "ts": "s", "dz": "s", "ce": "se", "ci": "si",
     "cy": "si", "ge": "je", "gi": "ji", "gy": "ji", "mc": "mk", "ks": "x", "cs": "x", "dg": "j",
 }  # fmt: skip
-_LETTERS = {"c": "k", "q": "k", "v": "f", "w": "f", "z": "s", "d": "t", "b": "p", "g": "k", "j": "k", "x": "ks", "m": "n"}
+_LETTERS = {
+    "c": "k",
+    "q": "k",
+    "v": "f",
+    "w": "f",
+    "z": "s",
+    "d": "t",
+    "b": "p",
+    "g": "k",
+    "j": "k",
+    "x": "ks",
+    "m": "n",
+}
 
 
 def sound_key(name: pl.Expr) -> pl.Expr:
@@ -90,7 +102,9 @@ def parse_names(people: pl.DataFrame) -> pl.DataFrame:
     given = pl.concat([parts["first"].select("name"), parts["middle"].select(middle="name")], how="horizontal")
     return pl.DataFrame(
         {
-            "given": given.select(pl.concat_str("name", "middle", separator=" ", ignore_nulls=True).replace("", None))["name"],
+            "given": given.select(pl.concat_str("name", "middle", separator=" ", ignore_nulls=True).replace("", None))[
+                "name"
+            ],
             "surname": parts["last"]["name"],
             "generation": parts["last"]["generation"].fill_null(parts["first"]["generation"]),
         }
@@ -130,7 +144,9 @@ def _split_full_names(text: pl.DataFrame) -> pl.DataFrame:
 
 def _without(value: pl.Expr, words: tuple[str, ...], keep_whole: bool) -> pl.Expr:
     """Text without certain words; unchanged when nothing would be left and `keep_whole`."""
-    bare = value.str.replace_all(rf"(?:^|\b)(?:{'|'.join(words)})\b", " ").str.replace_all(r"\s+", " ").str.strip_chars()
+    bare = (
+        value.str.replace_all(rf"(?:^|\b)(?:{'|'.join(words)})\b", " ").str.replace_all(r"\s+", " ").str.strip_chars()
+    )
     return pl.when(bare.str.len_bytes() > 0).then(bare).otherwise(value) if keep_whole else empty_as_null(bare)
 
 

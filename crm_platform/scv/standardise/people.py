@@ -106,7 +106,9 @@ def standardise(people: pl.DataFrame, standards: Standards | None = None) -> tup
         pl.when(~pl.col(name).is_in(values)).then(name).alias(name)
         for name, values in found.placeholders.items()
         if values
-    ).with_columns(pl.when(pl.col("email").is_not_null()).then(name).alias(name) for name in ("mailbox", "mailbox_digits"))
+    ).with_columns(
+        pl.when(pl.col("email").is_not_null()).then(name).alias(name) for name in ("mailbox", "mailbox_digits")
+    )
     if standards is None:
         found = Standards(found.default_country, found.day_first, found.placeholders, count_names(rows))
     return _with_name_keys(_in_order(rows, found.order_of_names)), found
@@ -145,16 +147,16 @@ def _days(moments: pl.Series) -> pl.Series:
 
 
 def _sex(source: pl.DataFrame) -> pl.Series:
-    stated = on_distinct(source["sex"], folded(pl.col("value")).replace_strict(_SEXES, default=None, return_dtype=pl.String))
+    stated = on_distinct(
+        source["sex"], folded(pl.col("value")).replace_strict(_SEXES, default=None, return_dtype=pl.String)
+    )
     title = letters_only(folded(pl.col("value"))).str.split(" ").list.first()
     by_title = on_distinct(source["title"], title.replace_strict(_SEX_OF_TITLE, default=None, return_dtype=pl.String))
     return stated.fill_null(by_title) if by_title.null_count() < len(by_title) else stated
 
 
 def _with_address(rows: pl.DataFrame, source: pl.DataFrame) -> pl.DataFrame:
-    line = source.select(
-        line=pl.concat_str("address_line", "address_line_2", separator=" ", ignore_nulls=True)
-    )["line"]
+    line = source.select(line=pl.concat_str("address_line", "address_line_2", separator=" ", ignore_nulls=True))["line"]
     parts = address_parts(line)
     postal = on_distinct(source["postcode"], pl.struct(parse_postcodes(pl.col("value")))).struct.unnest()
     rows = pl.concat([rows, parts, postal], how="horizontal")
@@ -186,10 +188,15 @@ def _in_order(rows: pl.DataFrame, counts: pl.DataFrame | None) -> pl.DataFrame:
     known = pl.col("name").is_in(nickname_groups()["name"].implode()).cast(pl.Float64) * BELIEVED_GIVEN
     odds = counts.select(
         "name",
-        odds=((pl.col("as_given") + 0.5 + known) / total_given).log() - ((pl.col("as_surname") + 0.5) / total_surname).log(),
+        odds=((pl.col("as_given") + 0.5 + known) / total_given).log()
+        - ((pl.col("as_surname") + 0.5) / total_surname).log(),
     )
-    looked = rows.select("given", "surname").join(odds, left_on="given", right_on="name", how="left", maintain_order="left")
-    looked = looked.join(odds, left_on="surname", right_on="name", how="left", maintain_order="left", suffix="_of_surname")
+    looked = rows.select("given", "surname").join(
+        odds, left_on="given", right_on="name", how="left", maintain_order="left"
+    )
+    looked = looked.join(
+        odds, left_on="surname", right_on="name", how="left", maintain_order="left", suffix="_of_surname"
+    )
     # Odds of the field holding what it should; a name never seen counts as even.
     against = looked["odds_of_surname"].fill_null(0.0) - looked["odds"].fill_null(0.0)
     is_swapped = (against > float(pl.Series([MINIMUM_ORDER_ODDS]).log()[0])) & (

@@ -19,8 +19,8 @@ def folded(value: pl.Expr) -> pl.Expr:
     Text of more than 200 characters is cut: no name is longer, and a hostile one must not slow the comparison.
     """
     lower = value.cast(pl.String).str.slice(0, MAXIMUM_CHARACTERS).str.to_lowercase()
-    spaced = lower.str.replace_all(r"\s+", " ").str.strip_chars()
-    return empty_as_null(spaced.map_batches(_in_plain_letters, return_dtype=pl.String))
+    plain = lower.map_batches(_in_plain_letters, return_dtype=pl.String)
+    return empty_as_null(plain.str.replace_all(r"\s+", " ").str.strip_chars())
 
 
 def _in_plain_letters(values: pl.Series) -> pl.Series:
@@ -29,7 +29,7 @@ def _in_plain_letters(values: pl.Series) -> pl.Series:
     if is_plain.all():
         return values
     spelt = pl.col("value").str.normalize("NFC").str.replace_many(list(_SPELT_OUT), list(_SPELT_OUT.values()))
-    bare = spelt.str.normalize("NFKD").str.replace_all(r"[\p{M}\p{C}]", "").str.strip_chars()
+    bare = spelt.str.normalize("NFKD").str.replace_all(r"[\p{M}\p{C}]", "").str.to_lowercase()
     others = values.alias("value").to_frame().with_row_index("row").filter(~is_plain).with_columns(bare)
     rows = values.alias("value").to_frame().with_row_index("row")
     return rows.update(others, on="row", how="left", include_nulls=True)["value"].alias(values.name)

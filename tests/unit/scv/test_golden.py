@@ -36,7 +36,7 @@ def test_the_newest_value_survives_with_its_source_and_time(company: Company) ->
 
 def test_a_last_resort_gives_its_value_only_where_no_other_source_has_one(company: Company) -> None:
     company.state("shop.customers", shop(on(2), last_name="Bell"))
-    company.state("till.customers", shop(on(5), "T1", first_name="ANN", last_name="BELLE"))
+    company.state("till.customers", shop(on(5), "T1", last_name="BELLE"))
     one_customer(company, SHOP, TILL)
     company.run_golden(on(20))
     row = company.customer(SHOP)

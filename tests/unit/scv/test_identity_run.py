@@ -43,7 +43,7 @@ def test_a_rerun_with_the_same_inputs_adds_no_event_and_changes_no_key(company: 
 
 def test_numbers_of_the_sources_lead_to_their_customers(company: Company) -> None:
     accounts(company, "A", "B")
-    company.state("bureau.enrichments", {"record_id": "X", "customer_id": "A", "as_of_date": on(1)})
+    company.state("bureau.enrichments", {"record_id": "X", "customer_id": "A", "as_of_date": on(1).date()})
     company.groups = [[A, B]]
     company.run_identity(on(2))
     assert company.rows("customer_ref_key", "1").rows() == [("shop:A", 1), ("shop:B", 1)]

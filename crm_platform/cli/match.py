@@ -1,0 +1,165 @@
+"""`crm match`: find out which rows of a file of people are one person, alone, without Dagster."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from crm_platform.cli.console import output, progress
+from crm_platform.cli.failures import CommandError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from crm_platform.scv.match.engine import Matched
+
+_DELIMITERS = (",", ";", "\t", "|")
+
+
+def match(
+    people: Annotated[Path, typer.Argument(help="CSV or Parquet with a column record_id.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Where to write record_id, customer_key, match_probability; CSV or Parquet.")
+    ] = None,
+    explain: Annotated[
+        tuple[str, str] | None, typer.Option(help="Two record_ids: show the evidence for and against one person.")
+    ] = None,
+    column: Annotated[
+        list[str] | None, typer.Option(help="A column by another name: canonical=name in the file. May be repeated.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+) -> None:
+    """Find out which records are one person's. The same defaults serve every file.
+
+    customer_key is the smallest record_id of the person's records. Exit code 1 where the file cannot be matched.
+
+    Example: crm match people.csv --out clusters.csv --column last_name=surname
+    """
+    from time import perf_counter
+
+    from crm_platform.scv.match.engine import MatchError, match_people
+
+    if out is None and explain is None:
+        raise CommandError("Nothing to do: give --out CLUSTERS.csv, or --explain with two record_ids.")
+    started = perf_counter()
+    records = _read(people, _mapping(column or []))
+    with progress() as bars:
+        task = bars.add_task("Matching", total=None)
+        try:
+            matched = match_people(
+                records,
+                on_step=lambda step, done, total: bars.update(task, description=step, completed=done, total=total),
+            )
+        except MatchError as refused:
+            raise CommandError(f"{people}: {refused}") from refused
+    if out is not None:
+        _write(matched.clusters.rename({"cluster_id": "customer_key"}), out)
+    _summarise(matched, perf_counter() - started, as_json)
+    if explain is not None:
+        _show_evidence(matched, *explain)
+
+
+def _mapping(columns: list[str]) -> dict[str, str]:
+    pairs = [text.partition("=") for text in columns]
+    wrong = next(
+        (text for text, (ours, sign, theirs) in zip(columns, pairs, strict=True) if not (ours and theirs)), None
+    )
+    if wrong is not None:
+        raise CommandError(f"--column {wrong}: write it as canonical=name in the file, such as last_name=surname.")
+    return {ours.strip(): theirs.strip() for ours, _, theirs in pairs}
+
+
+def _read(path: Path, mapping: dict[str, str]) -> "pl.DataFrame":
+    """The columns that a match can use, as text."""
+    import polars as pl
+
+    from crm_platform.scv.standardise.people import USABLE_COLUMNS
+
+    if not path.is_file():
+        raise CommandError(f"{path} is no file. Give a CSV or Parquet file of people.")
+    try:
+        rows = pl.scan_parquet(path) if path.suffix == ".parquet" else _scan_csv(path)
+        names = rows.collect_schema().names()
+        missing = next((theirs for theirs in mapping.values() if theirs not in names), None)
+        if missing is not None:
+            raise CommandError(f"{path} has no column {missing!r}. It has: {', '.join(names)}.")
+        named = rows.rename({theirs: ours for ours, theirs in mapping.items()})
+        wanted = {"record_id", "source", *USABLE_COLUMNS}
+        chosen = [name for name in named.collect_schema().names() if name in wanted]
+        people = named.select(pl.col(chosen).cast(pl.String)).collect()
+    except pl.exceptions.NoDataError:
+        raise CommandError(f"{path} is empty. A file of people has a line of column names at least.") from None
+    except pl.exceptions.PolarsError as failure:
+        raise CommandError(f"{path} cannot be read: {str(failure).splitlines()[0]}") from failure
+    return people.with_columns(pl.col(pl.String).replace("", None)) if people.width else people
+
+
+def _scan_csv(path: Path) -> "pl.LazyFrame":
+    import polars as pl
+
+    with path.open("rb") as file:
+        header = file.readline(65_536).decode("utf-8", errors="replace")
+    delimiter = max(_DELIMITERS, key=header.count)
+    return pl.scan_csv(path, separator=delimiter, infer_schema=False, encoding="utf8-lossy", truncate_ragged_lines=True)
+
+
+def _write(clusters: "pl.DataFrame", out: Path) -> None:
+    from crm_platform.warehouse.files import written_durably
+
+    with written_durably(out) as prepared:
+        if out.suffix == ".parquet":
+            clusters.write_parquet(prepared)
+        else:
+            clusters.write_csv(prepared)
+
+
+def _summarise(matched: "Matched", seconds: float, as_json: bool) -> None:
+    sizes = matched.clusters.group_by("cluster_id").len()["len"]
+    figures = {
+        "records": matched.clusters.height,
+        "customers": len(sizes),
+        "records_alone": int((sizes == 1).sum()),
+        "largest": int(sizes.max() or 0) if len(sizes) else 0,
+        "compared_fields": [field.name for field in matched.trained.model.fields],
+        "seconds": round(seconds, 1),
+    }
+    if as_json:
+        output.print_json(data=figures)
+        return
+    output.print(
+        f"{figures['records']:,} records are {figures['customers']:,} customers; {figures['records_alone']:,} records "
+        f"stand alone, the largest customer has {figures['largest']:,}. {seconds:.1f} s.",
+        highlight=False,
+    )
+    fields = [field.title for field in matched.trained.model.fields]
+    output.print(f"Compared by {', '.join(fields) or 'nothing: no column says anything'}.", highlight=False)
+
+
+def _show_evidence(matched: "Matched", one: str, other: str) -> None:
+    from rich.table import Table
+
+    from crm_platform.scv.match.explain import explain_pair
+
+    if one == other:
+        raise CommandError(f"{one} is one record. Give two record_ids to explain.")
+    try:
+        explanation = explain_pair(matched.records, matched.trained, one, other)
+    except KeyError as unknown:
+        raise CommandError(f"There is no record {unknown.args[0]!r} in the file.") from unknown
+    table = Table("field", min(one, other), max(one, other), "outcome", "points", title=f"{one} and {other}")
+    table.columns[-1].justify = "right"
+    for field, left, right, outcome, points in explanation.evidence.iter_rows():
+        table.add_row(field, left or "", right or "", outcome, f"{points:+.1f}")
+    output.print(table)
+    keys = (
+        matched.clusters.filter(record_id=one)["cluster_id"][0],
+        matched.clusters.filter(record_id=other)["cluster_id"][0],
+    )
+    veto = " They must not be one: trusted identifiers differ." if explanation.is_vetoed else ""
+    output.print(
+        f"Together {explanation.weight:+.1f} points: one person with a probability of {explanation.probability:.4f} by this "
+        f"pair alone, against two of the kind {explanation.rival!r}.{veto} In the clusters they are "
+        f"{'one customer' if keys[0] == keys[1] else 'two customers'}.",
+        highlight=False,
+        markup=False,
+    )
