@@ -13,7 +13,7 @@ import polars as pl
 from assets.metadata import bar_chart, definition_metadata, markdown_table, publication_metadata
 from assets.publishing import AssetEvents, asset_key, contract_check, published
 from crm_platform.sources.declaration import DeclarationError
-from crm_platform.sources.ledger import RECORDS
+from crm_platform.sources.ledger import RECORDS, TakenFile
 from crm_platform.sources.load import FeedLoad, load_feed
 from crm_platform.sources.readers.batch import RefusedFile
 from crm_platform.sources.staging import StagedFeed
@@ -114,7 +114,7 @@ def _check_results(load: FeedLoad) -> list[dg.AssetCheckResult]:
 
 def _soundness(load: FeedLoad) -> dg.AssetCheckResult:
     """A file that was refused is an error; rows in quarantine and changed columns are a warning."""
-    complaints = [f"{file.file.name}: {file.refusal}" for file in load.refused]
+    complaints = [_refusal(file) for file in load.refused]
     received, quarantined = load.total("rows_received"), load.total("rows_quarantined")
     if quarantined > MOST_QUARANTINED_SHARE * received:
         complaints.append(f"{quarantined:,} of {received:,} rows are in quarantine: see crm sources quarantine")
@@ -126,6 +126,12 @@ def _soundness(load: FeedLoad) -> dg.AssetCheckResult:
         severity=dg.AssetCheckSeverity.ERROR if load.refused else dg.AssetCheckSeverity.WARN,
         metadata={str(number): complaint for number, complaint in enumerate(complaints, start=1)},
     )
+
+
+def _refusal(file: TakenFile) -> str:
+    """The file's path and why it was refused; readers know only its name, with which some begin."""
+    said = str(file.refusal).removeprefix(file.file.path.name).lstrip(" :")
+    return f"{file.file.name}: {said}"
 
 
 def _record_asset(record: Contract, feeds: Sequence[StagedFeed]) -> dg.AssetsDefinition:

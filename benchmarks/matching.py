@@ -1,9 +1,9 @@
-"""Matching people: quality, time and memory per set, beside Splink's own components on the same machine in the same call.
+"""Matching people: quality, time and memory per set, beside Splink's own components in the same call.
 
-`python -m benchmarks matching [set ...]`; sets: febrl3, febrl4, fake_1000, historical_50k, crm_20k, and a number such as
-1000000 for so many synthetic records. The sets lie in `people/` of the folder `CRM_EVAL_DATA` (default
-`../shared/data`); those that are missing are skipped, and said to be. Ours is the whole of `crm match`, reading and writing
-included; truth is read by the figures alone.
+`python -m benchmarks matching [set ...]`; sets: febrl3, febrl4, fake_1000, historical_50k, crm_20k, and a number
+such as 1000000 for so many synthetic records. The sets lie in `people/` of the folder `CRM_EVAL_DATA` (default
+`../shared/data`); those that are missing are skipped, and said to be. Ours is the whole of `crm match`, reading and
+writing included; truth is read by the figures alone.
 """
 
 import multiprocessing

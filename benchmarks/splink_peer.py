@@ -12,18 +12,20 @@ import polars as pl
 import splink.comparison_library as cl
 from splink import DuckDBAPI, Linker, SettingsCreator, block_on
 
-THRESHOLDS = (0.5, 0.95)
+THRESHOLDS = (0.5, 0.95, 0.999)
 RULES = (
     ("national_id",), ("email",), ("phone",), ("first_name", "last_name"), ("last_name", "date_of_birth"),
     ("first_name", "date_of_birth"), ("postcode", "last_name"), ("postcode", "first_name"), ("address_line",),
 )  # fmt: skip
-_NAMES = {"first_name", "last_name"}
+# Where names alone would give hundreds of pairs for each record.
+LARGE_FILE = 200_000
 
 
 def splink_clusters(people: pl.DataFrame) -> dict[float, pl.DataFrame]:
     """Per threshold of probability: record_id, cluster_id of Splink's connected components."""
     logging.disable(logging.WARNING)
     warnings.filterwarnings("ignore")
+    rules = [rule for rule in RULES if people.height <= LARGE_FILE or rule != ("first_name", "last_name")]
     full = {name for name in people.columns if people[name].null_count() < 0.99 * people.height}
     api = DuckDBAPI(duckdb.connect())
     records = api.register(people.select("record_id", *sorted(full - {"record_id"})).to_arrow())
@@ -33,11 +35,11 @@ def splink_clusters(people: pl.DataFrame) -> dict[float, pl.DataFrame]:
             link_type="dedupe_only",
             unique_id_column_name="record_id",
             comparisons=_comparisons(full),
-            blocking_rules_to_generate_predictions=[block_on(*rule) for rule in RULES if set(rule) <= full],
+            blocking_rules_to_generate_predictions=[block_on(*rule) for rule in rules if set(rule) <= full],
             retain_matching_columns=False,
         ),
     )
-    strict = [block_on(*rule) for rule in RULES if set(rule) <= full and (len(rule) > 1 or rule[0] == "national_id")]
+    strict = [block_on(*rule) for rule in rules if set(rule) <= full and (len(rule) > 1 or rule[0] == "national_id")]
     linker.training.estimate_probability_two_random_records_match(strict, recall=0.7)
     linker.training.estimate_u_using_random_sampling(max_pairs=1e6, seed=1)
     trainings = [("first_name", "last_name"), ("date_of_birth",), ("email",), ("postcode",)]
@@ -54,17 +56,16 @@ def splink_clusters(people: pl.DataFrame) -> dict[float, pl.DataFrame]:
 
 
 def _comparisons(full: set[str]) -> list[object]:
-    """Comparisons for the columns that are there, with term frequencies where a value's rarity counts."""
+    """Comparisons for the columns that are there, with term frequencies; no town where there is a postcode."""
     found: list[object] = []
-    for name in sorted(full & _NAMES):
-        found.append(cl.JaroWinklerAtThresholds(name, [0.92, 0.88, 0.7]).configure(term_frequency_adjustments=True))
-    if "date_of_birth" in full:
-        found.append(cl.LevenshteinAtThresholds("date_of_birth", [1, 2]).configure(term_frequency_adjustments=True))
-    for name in sorted(full & {"email", "phone", "national_id", "postcode"}):
-        found.append(cl.LevenshteinAtThresholds(name, [1, 2]).configure(term_frequency_adjustments=True))
-    for name in sorted(full & {"address_line", "city"}):
-        found.append(cl.JaroWinklerAtThresholds(name, [0.9, 0.8]).configure(term_frequency_adjustments=True))
-    for name in sorted(full & {"occupation", "place_of_birth"}):
+    for name in sorted(full & {"first_name", "last_name"}):
+        found.append(cl.JaroWinklerAtThresholds(name, [0.92, 0.8]).configure(term_frequency_adjustments=True))
+    for name in sorted(full & {"date_of_birth", "email", "phone", "national_id"}):
+        found.append(cl.DamerauLevenshteinAtThresholds(name, [1]).configure(term_frequency_adjustments=True))
+    if "address_line" in full:
+        found.append(cl.JaroWinklerAtThresholds("address_line", [0.9]).configure(term_frequency_adjustments=True))
+    exact = {"postcode", "occupation", "place_of_birth"} | ({"city"} if "postcode" not in full else set())
+    for name in sorted(full & exact):
         found.append(cl.ExactMatch(name).configure(term_frequency_adjustments=True))
     return found
 

@@ -1,8 +1,8 @@
 """People and their records as a retailer's systems hold them, with the truth: for measuring matching at any size.
 
-Here: a seeded generator of persons (households, moves, marriages, new e-mail addresses and telephones) and of the records
-that four systems keep of them, with nicknames, initials, typing errors and gaps. Not here: the demo company, which has
-everything else as well (`crm_platform/demo`).
+Here: a seeded generator of persons (households, moves, marriages, new e-mail addresses and telephones) and of the
+records that four systems keep of them, with nicknames, initials, typing errors and gaps. Not here: the demo company,
+which has everything else as well (`crm_platform/demo`).
 """
 
 import numpy as np
@@ -47,7 +47,7 @@ Indices = NDArray[np.int64]
 
 
 def synthetic_people(number_of_records: int, seed: int = 1) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Records (the canonical columns of `crm match`) and the truth: record_id, person_id. The same for the same seed."""
+    """Records (columns of `crm match`) and the truth: record_id, person_id. The same for the same seed."""
     rng = np.random.default_rng(seed)
     persons = _persons(rng, round(number_of_records * 0.45))
     records = _records(rng, persons, number_of_records)
@@ -125,7 +125,8 @@ def _persons(rng: np.random.Generator, count: int) -> pl.DataFrame:
             "surname": pl.Series(surnames).gather(surname), "new_surname": pl.Series(surnames).gather(other_surname),
             "birth": birth,
         }
-    ).with_columns(date_of_birth=(pl.date(1970, 1, 1) + pl.duration(days="birth")).dt.to_string("%Y-%m-%d"))  # fmt: skip
+    ).with_columns(date_of_birth=(pl.date(1970, 1,
+    1) + pl.duration(days="birth")).dt.to_string("%Y-%m-%d"))  # fmt: skip
     phone, second = _phones(rng, count), _phones(rng, count)
     frame = frame.with_columns(
         email=_emails(rng, frame), new_email=_emails(rng, frame), phone=phone, new_phone=second,
@@ -143,9 +144,11 @@ def _addresses(rng: np.random.Generator, count: int, streets: list[str], towns: 
     town = _skewed(rng, len(towns), count, 0.6)
     parts = pl.DataFrame(
         {
-            "number": rng.integers(1, 400, count), "street": pl.Series(streets).gather(_skewed(rng, len(streets), count, 0.3)),
+            "number": rng.integers(1, 400, count), "street": pl.Series(streets).gather(_skewed(rng, len(streets),
+            count, 0.3)),
             "type": pl.Series(STREET_TYPES).gather(rng.integers(0, len(STREET_TYPES), count)),
-            "town": pl.Series(towns).gather(town), "postcode": (2_000 + (town * 13 + rng.integers(0, 3, count)) % 7_000),
+            "town": pl.Series(towns).gather(town), "postcode": (2_000 + (town * 13 + rng.integers(0, 3,
+            count)) % 7_000),
         }
     )  # fmt: skip
     return parts.select(
@@ -171,7 +174,8 @@ def _emails(rng: np.random.Generator, persons: pl.DataFrame) -> pl.Series:
     year = pl.col("date_of_birth").str.slice(0, 4)
     local = (
         pl.when(pl.col("form") == 0).then(pl.col("given") + year)
-        .when(pl.col("form") == 1).then(pl.col("given").str.slice(0, 1) + pl.col("surname") + pl.col("number").cast(pl.String))
+        .when(pl.col("form") == 1)
+        .then(pl.col("given").str.slice(0, 1) + pl.col("surname") + pl.col("number").cast(pl.String))
         .when(pl.col("form") == 2).then(pl.col("given") + pl.col("surname") + pl.col("number").cast(pl.String))
         .when(pl.col("form") == 3).then(pl.col("given") + "." + pl.col("surname"))
         .otherwise(pl.col("given") + "_" + pl.col("surname") + pl.col("two").cast(pl.String))
@@ -203,14 +207,16 @@ def _records(rng: np.random.Generator, persons: pl.DataFrame, wanted: int) -> pl
     email = pl.when(stale).then("email").otherwise(now["email"])
     address = now["address"]
     rows = held.select(
-        "person", pl.lit(pl.Series(SOURCES)).gather(pl.col("source")).alias("source"), pl.col("source").alias("at"), first_name=first, last_name=now["surname"], date_of_birth="date_of_birth", email=email,
+        "person", pl.lit(pl.Series(SOURCES)).gather(pl.col("source")).alias("source"), pl.col("source").alias("at"),
+        first_name=first, last_name=now["surname"], date_of_birth="date_of_birth", email=email,
         phone=now["phone"], address_line=address.struct.field("line"), city=address.struct.field("city"),
         postcode=address.struct.field("postcode"),
         recorded_at=(pl.date(2021, 1, 1) + pl.duration(days="day")).dt.to_string("%Y-%m-%d"),
     )  # fmt: skip
     rows = _with_gaps(rng, rows)
     for column, share in (("first_name", 0.03), ("last_name", 0.05), ("email", 0.01), ("phone", 0.015),
-                          ("address_line", 0.06), ("city", 0.04), ("postcode", 0.01), ("date_of_birth", 0.015)):  # fmt: skip
+                          ("address_line", 0.06), ("city", 0.04), ("postcode", 0.01), ("date_of_birth",
+                          0.015)):  # fmt: skip
         rows = rows.with_columns(_mistyped(rng, rows[column], share, column in ("phone", "postcode", "date_of_birth")))
     return rows.drop("at")
 

@@ -119,7 +119,7 @@ def _summarise(matched: "Matched", seconds: float, as_json: bool) -> None:
         "records": matched.clusters.height,
         "customers": len(sizes),
         "records_alone": int((sizes == 1).sum()),
-        "largest": int(sizes.max() or 0) if len(sizes) else 0,
+        "largest": max(sizes.to_list(), default=0),
         "compared_fields": [field.name for field in matched.trained.model.fields],
         "seconds": round(seconds, 1),
     }
@@ -157,8 +157,8 @@ def _show_evidence(matched: "Matched", one: str, other: str) -> None:
     )
     veto = " They must not be one: trusted identifiers differ." if explanation.is_vetoed else ""
     output.print(
-        f"Together {explanation.weight:+.1f} points: one person with a probability of {explanation.probability:.4f} by this "
-        f"pair alone, against two of the kind {explanation.rival!r}.{veto} In the clusters they are "
+        f"Together {explanation.weight:+.1f} points: one person with a probability of {explanation.probability:.4f} "
+        f"by this pair alone, against two of the kind {explanation.rival!r}.{veto} In the clusters they are "
         f"{'one customer' if keys[0] == keys[1] else 'two customers'}.",
         highlight=False,
         markup=False,

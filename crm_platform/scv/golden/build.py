@@ -17,7 +17,7 @@ from crm_platform.scv.golden.contracts import (
     ENDED_IDENTIFIER,
     GOLDEN_RECORD,
 )
-from crm_platform.scv.golden.survivorship import GROUPS, survivors_query
+from crm_platform.scv.golden.survivorship import GROUPS, placed_query, survivors_query
 from crm_platform.scv.settings import EndedIdentifiers, ScvSettings
 from crm_platform.scv.standardise.phones import as_e164
 from crm_platform.sources.all_sources import StagingRefs, all_sources
@@ -78,6 +78,7 @@ def _survivors(engine: Engine, settings: ScvSettings, as_of: datetime) -> Iterat
     """Let SQL read `survivor`, the values that survive at every moment of every customer, for the time of the block."""
     steps = {
         "customer_statement": _sql("customer_statement"),
+        "placed_statement": placed_query(settings),
         "customer_moment": _sql("customer_moment"),
         "survivor": survivors_query(settings),
     }

@@ -7,7 +7,7 @@ Here: that SQL. Not here: the rules (`config/scv.yaml`) and the publishing (`bui
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from crm_platform.scv.settings import Group, ScvSettings, Survivorship
+from crm_platform.scv.settings import Group, ScvSettings
 from crm_platform.warehouse.engine import literal, quoted
 
 # What a statement loses by, from the heaviest: its record is deleted, the value has ended, the source is a last
@@ -69,102 +69,160 @@ GROUPS: tuple[AttributeGroup, ...] = (
 )  # fmt: skip
 
 
+def placed_query(settings: ScvSettings) -> str:
+    """SQL: the statements of `customer_statement` with a number and their places among those of their customer: by
+    recency, and by each order of trust that a rule asks for.
+
+    A place says which of two statements goes first, whichever others hold at a moment: it is found once for all.
+    """
+    of_customer = "PARTITION BY customer_key"
+    places = [
+        f"row_number() OVER ({of_customer} ORDER BY stated_dt DESC, {_trust(settings.trust)}, source, feed, record_id, "
+        "statement_number) AS recent_place"
+    ]
+    for order, name in _trust_places(settings).items():
+        places.append(
+            f"row_number() OVER ({of_customer} ORDER BY {_trust(order)}, source, feed, stated_dt DESC, record_id, "
+            f"statement_number) AS {name}"
+        )
+    numbered = ",\n        ".join(places)
+    return f"""
+WITH places AS (
+    SELECT
+        record_id AS placed_record_id,
+        statement_number AS placed_number,
+        row_number() OVER () AS statement_key,
+        {numbered}
+    FROM customer_statement
+)
+
+SELECT customer_statement.*, places.* EXCLUDE (placed_record_id, placed_number)
+FROM customer_statement
+INNER JOIN places
+    ON customer_statement.record_id = places.placed_record_id
+    AND customer_statement.statement_number = places.placed_number
+"""
+
+
 def survivors_query(settings: ScvSettings) -> str:
     """SQL: customer_key, moment_dt, a struct per group of `GROUPS` (its columns, record_id, source, stated_dt,
     is_ended), and what is counted of the customer.
 
-    Reads `customer_moment` (customer_key, moment_dt) and `customer_statement` (`scv.source_statement` with customer_key
-    and <identifier>_ended_dt). At a moment hold the statements that were made by then and not superseded.
+    Reads `customer_moment` (customer_key, moment_dt) and `placed_statement` (the rows of `placed_query`). At a moment
+    hold the statements that were made by then and not superseded.
     """
-    numbers = ",\n        ".join(_numbers(settings))
-    structs = ",\n    ".join(_survivor(group, settings.rule_of(group.rule)) for group in GROUPS)
+    counted = [group for group in GROUPS if settings.rule_of(group.rule).rule == "most_frequent"]
+    values = "".join(f",\n        {_value(group)} AS {group.name}_value" for group in counted)
+    # Narrow rows: a window function carries along all columns that it is given.
+    counts = "".join(
+        f",\n        count(*) OVER (PARTITION BY customer_key, moment_dt, {group.name}_value) AS {group.name}_count"
+        for group in counted
+    )
+    chosen = ",\n        ".join(_chosen(group, settings) for group in GROUPS)
+    structs = ",\n    ".join(_survivor(group) for group in GROUPS)
+    joins = "\n".join(
+        f"LEFT JOIN placed_statement AS of_{group.name} ON chosen.{group.name}_key = of_{group.name}.statement_key"
+        for group in GROUPS
+    )
     return f"""
 WITH held AS (
     SELECT
-        statement.*,
+        moment.customer_key,
         moment.moment_dt,
-        CASE WHEN is_deleted THEN {_DELETED} ELSE 0 END AS deleted_number
+        statement.statement_key{values}
     FROM customer_moment AS moment
-    JOIN customer_statement AS statement
-        ON statement.customer_key = moment.customer_key
+    INNER JOIN placed_statement AS statement
+        ON moment.customer_key = statement.customer_key
         AND statement.stated_dt <= moment.moment_dt
         AND (statement.superseded_dt IS NULL OR statement.superseded_dt > moment.moment_dt)
 ),
 
+counted AS (
+    SELECT
+        moment_dt,
+        statement_key AS held_key{counts}
+    FROM held
+),
+
 numbered AS (
     SELECT
-        *,
-        {numbers}
-    FROM held
+        placed_statement.*,
+        counted.*,
+        CASE WHEN placed_statement.is_deleted THEN {_DELETED} ELSE 0 END AS deleted_number
+    FROM counted
+    INNER JOIN placed_statement ON counted.held_key = placed_statement.statement_key
+),
+
+chosen AS (
+    -- The keys of the statements, whose values are looked up afterwards: whole structs are slow to aggregate.
+    SELECT
+        customer_key,
+        moment_dt,
+        CASE WHEN bool_or(customer_type = 'company') THEN 'company' ELSE 'person' END AS customer_type,
+        bool_and(is_deleted) AS is_deleted,
+        count(*) AS number_of_records,
+        count(DISTINCT source) AS number_of_sources,
+        min(least(coalesce(created_dt, stated_dt), stated_dt)) AS first_seen_dt,
+        max(stated_dt) AS last_seen_dt,
+        {chosen}
+    FROM numbered
+    GROUP BY customer_key, moment_dt
 )
 
 SELECT
-    customer_key,
-    moment_dt,
-    CASE WHEN bool_or(customer_type = 'company') THEN 'company' ELSE 'person' END AS customer_type,
-    bool_and(is_deleted) AS is_deleted,
-    count(*) AS number_of_records,
-    count(DISTINCT source) AS number_of_sources,
-    min(least(coalesce(created_dt, stated_dt), stated_dt)) AS first_seen_dt,
-    max(stated_dt) AS last_seen_dt,
+    chosen.customer_key,
+    chosen.moment_dt,
+    chosen.customer_type,
+    chosen.is_deleted,
+    chosen.number_of_records,
+    chosen.number_of_sources,
+    chosen.first_seen_dt,
+    chosen.last_seen_dt,
     {structs}
-FROM numbered
-GROUP BY customer_key, moment_dt
+FROM chosen
+{joins}
 """
 
 
-def _numbers(settings: ScvSettings) -> list[str]:
-    """The places of a statement among those of its customer, by recency and by each order of trust; and how often each
-    group's value is stated, where a rule asks."""
-    at_the_moment = "PARTITION BY customer_key, moment_dt"
-    numbers = [
-        f"row_number() OVER ({at_the_moment} ORDER BY stated_dt DESC, {_trust(settings.trust)}, source, feed, "
-        "record_id) "
-        "AS recent_place"
-    ]
-    for group in GROUPS:
-        rule = settings.rule_of(group.rule)
-        if rule.rule == "trusted":
-            trust = rule.trust or settings.trust
-            numbers.append(
-                f"row_number() OVER ({at_the_moment} ORDER BY {_trust(trust)}, source, feed, stated_dt DESC, "
-                "record_id) "
-                f"AS {group.name}_place"
-            )
-        elif rule.rule == "most_frequent":
-            value = ", ".join(f"lower(CAST({quoted(name)} AS VARCHAR))" for name in group.columns)
-            numbers.append(f"count(*) OVER ({at_the_moment}, {value}) AS {group.name}_count")
-    return numbers
+def _trust_places(settings: ScvSettings) -> dict[tuple[str, ...], str]:
+    """Each order of trust that a rule asks for, and the column of the places by it."""
+    rules = (settings.rule_of(group.rule) for group in GROUPS)
+    orders = dict.fromkeys(rule.trust or settings.trust for rule in rules if rule.rule == "trusted")
+    return {order: f"trust_place_{number}" for number, order in enumerate(orders)}
 
 
-def _survivor(group: AttributeGroup, rule: Survivorship) -> str:
-    ended = f"coalesce({group.ended} <= moment_dt, FALSE)" if group.ended else "FALSE"
-    fields = ", ".join(
-        f"'{alias}': {value}"
-        for alias, value in [
-            *((name, quoted(name)) for name in group.columns),
-            ("record_id", "record_id"),
-            ("source", "source"),
-            ("stated_dt", "stated_dt"),
-            ("is_ended", ended),
-        ]
-    )
+def _value(group: AttributeGroup) -> str:
+    return "concat_ws(chr(31), " + ", ".join(f"lower(CAST({quoted(name)} AS VARCHAR))" for name in group.columns) + ")"
+
+
+def _chosen(group: AttributeGroup, settings: ScvSettings) -> str:
+    rule = settings.rule_of(group.rule)
     losses = ["deleted_number"]
     if group.ended:
-        losses.append(f"CASE WHEN {ended} THEN {_ENDED} ELSE 0 END")
+        losses.append(f"CASE WHEN {group.ended} <= moment_dt THEN {_ENDED} ELSE 0 END")
     if rule.last_resort:
         losses.append(f"CASE WHEN {_is_of(rule.last_resort)} THEN {_LAST_RESORT} ELSE 0 END")
     if group.weak:
         losses.append(f"CASE WHEN {group.weak} THEN {_INITIAL} ELSE 0 END")
     is_there = " OR ".join(f"{quoted(name)} IS NOT NULL" for name in group.needed)
-    number = " + ".join([*losses, _rule_number(group, rule)])
-    return f"min_by({{{fields}}}, {number}) FILTER (WHERE {is_there}) AS {group.name}"
+    number = " + ".join([*losses, _rule_number(group, settings)])
+    return f"min_by(statement_key, {number}) FILTER (WHERE {is_there}) AS {group.name}_key"
 
 
-def _rule_number(group: AttributeGroup, rule: Survivorship) -> str:
+def _survivor(group: AttributeGroup) -> str:
+    """The values of the group's statement, null where none has any."""
+    of_group = f"of_{group.name}"
+    ended = f"coalesce({of_group}.{group.ended} <= chosen.moment_dt, FALSE)" if group.ended else "FALSE"
+    names = (*group.columns, "record_id", "source", "stated_dt")
+    fields = ", ".join([*(f"'{name}': {of_group}.{quoted(name)}" for name in names), f"'is_ended': {ended}"])
+    return f"CASE WHEN chosen.{group.name}_key IS NOT NULL THEN {{{fields}}} END AS {group.name}"
+
+
+def _rule_number(group: AttributeGroup, settings: ScvSettings) -> str:
+    rule = settings.rule_of(group.rule)
     match rule.rule:
         case "trusted":
-            return f"{group.name}_place"
+            return _trust_places(settings)[rule.trust or settings.trust]
         case "most_recent":
             return "recent_place"
         case "most_complete":

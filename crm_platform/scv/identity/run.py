@@ -75,7 +75,7 @@ def run_identity(
     assigned = assign_keys(linked.records.select("record_id", "cluster_id"), state.xref, state.changes)
     changes = count_changes(state.number_of_keys, assigned.events)
     guard(changes, settings, as_of.date())
-    caused = _caused_changes(assigned, linked.records)
+    caused = _caused_changes(assigned, linked.records, verdicts)
     events = _caused_events(assigned.events, caused, state, as_of)
     publications = _publish_events(engine, events, state, as_of)
     commit_changes(engine, CUSTOMER_LOG, state, caused, as_of)
@@ -106,9 +106,12 @@ def customer_numbers(xref: pl.DataFrame, records: pl.DataFrame) -> pl.DataFrame:
     return ranked.unique("customer_ref", keep="first", maintain_order=True).select("customer_ref", "customer_key")
 
 
-def _caused_changes(assigned: KeyAssignment, linked: pl.DataFrame) -> pl.DataFrame:
+def _caused_changes(assigned: KeyAssignment, linked: pl.DataFrame, verdicts: pl.DataFrame) -> pl.DataFrame:
     """The run's changes with their cause: what the record's place rests on now."""
-    cause = pl.when("is_taken_apart").then(pl.lit("verdict")).otherwise("matched_by")
+    told_apart = verdicts.filter(verdict="different")
+    named = pl.concat([told_apart["record_id_a"], told_apart["record_id_b"]]).unique()
+    is_decided = pl.col("is_taken_apart") | pl.col("record_id").is_in(named.implode())
+    cause = pl.when(is_decided).then(pl.lit("verdict")).otherwise("matched_by")
     return assigned.changes.join(linked.select("record_id", cause=cause), on="record_id", how="left").with_columns(
         pl.col("cause").fill_null("record_gone")
     )

@@ -106,8 +106,9 @@ class Guards:
 class Blocking:
     """How many pairs blocking may give. A rule gives at most `pairs_per_record` for each record (one by an identifier
     `identifier_pairs_per_record`; a wide one, that finds what the others miss at many pairs for each,
-    `wide_pairs_per_record`) or `least_pairs`, its largest blocks left out first; a block of `always` records or fewer is
-    never left out; files of more than `least_pairs_up_to` records get fewer `least_pairs` by as much; with no more than `all_pairs_up_to` pairs in all, all are compared."""
+    `wide_pairs_per_record`) or `least_pairs`, its largest blocks left out first; a block of `always` records or
+    fewer is never left out; files of more than `least_pairs_up_to` records get fewer `least_pairs` by as much; with
+    no more than `all_pairs_up_to` pairs in all, all are compared."""
 
     pairs_per_record: float = 1.0
     identifier_pairs_per_record: float = 6.0

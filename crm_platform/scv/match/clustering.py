@@ -14,7 +14,8 @@ Numbers = NDArray[np.int64]
 def connected_components(number_of_records: int, left: Numbers, right: Numbers) -> Numbers:
     """For each record the smallest row number that it hangs together with.
 
-    By labels passed along the pairs and halved paths: a few rounds of column arithmetic whatever the shape of the graph.
+    By labels passed along the pairs and halved paths: a few rounds of column arithmetic whatever the shape of the
+    graph.
     """
     label = np.arange(number_of_records, dtype=np.int64)
     one, other = left.astype(np.int64), right.astype(np.int64)

@@ -57,8 +57,8 @@ class Matched:
 class Prepared:
     """Records as they are compared, copies set apart.
 
-    record_ids: ascending; distinct: record_id and the comparable columns of the rows to compare, the first of each set of
-    copies; place: for each record its row in `distinct`.
+    record_ids: ascending; distinct: record_id and the comparable columns of the rows to compare, the first of each
+    set of copies; place: for each record its row in `distinct`.
     """
 
     record_ids: pl.Series

@@ -1,7 +1,7 @@
 """Why two records are one person or two: the evidence field by field, in points.
 
-Here: the evidence of given pairs. A point doubles the odds; the sum of a pair's points is its weight. Not here: the words
-of the review list.
+Here: the evidence of given pairs. A point doubles the odds; the sum of a pair's points is its weight. Not here: the
+words of the review list.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,8 @@ VETO_LABEL = "must not be one"
 
 @dataclass(frozen=True)
 class Explanation:
-    """evidence: field, one, other (the values compared), outcome, points; weight: their sum; rival: the likeliest of the
+    """evidence: field, one, other (the values compared), outcome,
+    points; weight: their sum; rival: the likeliest of the
     other kinds of pairs; is_vetoed: whether no evidence counts."""
 
     evidence: pl.DataFrame

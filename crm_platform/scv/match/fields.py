@@ -53,7 +53,10 @@ def _both(column: str) -> str:
 def _edit(column: str, limit: int) -> str:
     """At most so many letters left out, put in, changed or transposed; texts that are far apart are not measured."""
     near = f"like_{column} >= 0.75 AND " if column in SIMILARITIES else ""
-    return f"({near}abs(length(l.{column}) - length(r.{column})) <= {limit} AND damerau_levenshtein(l.{column}, r.{column}) <= {limit})"
+    return (
+        f"({near}abs(length(l.{column}) - length(r.{column})) <= {limit} "
+        f"AND damerau_levenshtein(l.{column}, r.{column}) <= {limit})"
+    )
 
 
 def _edit_digits(column: str, limit: int) -> str:
@@ -94,11 +97,13 @@ _PART = (
 )
 _GIVEN_TOKENS = (
     "(l.given_parts IS NOT NULL OR r.given_parts IS NOT NULL) AND list_has_any("
-    "string_split(coalesce(l.given_parts, l.given_first), ' '), string_split(coalesce(r.given_parts, r.given_first), ' '))"
+    "string_split(coalesce(l.given_parts, l.given_first), ' '), "
+    "string_split(coalesce(r.given_parts, r.given_first), ' '))"
 )
 _DAY_MONTH = "concat(left(r.birth_date, 4), substr(r.birth_date, 7, 2), substr(r.birth_date, 5, 2))"
 _TWO_OF_THREE = (
-    "(left(l.birth_date, 4) = left(r.birth_date, 4))::INT + (substr(l.birth_date, 5, 2) = substr(r.birth_date, 5, 2))::INT "
+    "(left(l.birth_date, 4) = left(r.birth_date, 4))::INT "
+    "+ (substr(l.birth_date, 5, 2) = substr(r.birth_date, 5, 2))::INT "
     "+ (substr(l.birth_date, 7, 2) = substr(r.birth_date, 7, 2))::INT >= 2"
 )
 _YEARS = "abs(TRY_CAST(left(l.birth_date, 4) AS INT) - TRY_CAST(left(r.birth_date, 4) AS INT))"
@@ -137,7 +142,8 @@ FIELDS: tuple[Field, ...] = (
         (
             Level("the same", "l.surname = r.surname", 0.80, 0.80),
             Level("a typing error apart",
-                  f"length(l.surname) > 2 AND length(r.surname) > 2 AND ({_edit('surname', 1)} OR {_like('surname', 0.94)})",
+                  f"length(l.surname) > 2 AND length(r.surname) > 2 AND ({_edit('surname', 1)} "
+                  f"OR {_like('surname', 0.94)})",
                   0.08, 0.04),
             Level("one part of a double name", _PART, 0.01, 0.01),
             Level(CROSSED, _crossed("surname", "given_first"), 0.02, 0.002),
@@ -154,7 +160,8 @@ FIELDS: tuple[Field, ...] = (
                   f"{_edit_digits('birth_date', 1)} OR l.birth_date = {_DAY_MONTH}", 0.08),
             Level("two of day, month and year the same", _TWO_OF_THREE, 0.02),
             Level("the same year", f"{_YEARS} = 0", 0.015),
-            Level("a year apart, or two without day and month", f"{_YEARS} <= 1 OR ({_YEAR_ONLY} AND {_YEARS} <= 2)", 0.01),
+            Level("a year apart, or two without day and month",
+                  f"{_YEARS} <= 1 OR ({_YEAR_ONLY} AND {_YEARS} <= 2)", 0.01),
             Level("different", "", 0.025),
         ),
         _both("birth_date"),

@@ -39,9 +39,10 @@ Shares = NDArray[np.float64]
 class Model:
     """The shares of pairs at each level, by field, and the shares of the kinds among all pairs of records.
 
-    same: per field an array (gap, level), gap 0 where dates are not known, 1 within a year, 2 over a year; strangers: per
-    field an array by level; strangers_email: the same for the e-mail address, (context of names, level); kinds: shares of
-    `KINDS` among all pairs.
+    same: per field an array (gap, level), gap 0 where dates are not known, 1 within a year,
+    2 over a year; strangers: per
+    field an array by level; strangers_email: the same for the e-mail address, (context of names, level); kinds:
+    shares of `KINDS` among all pairs.
     """
 
     fields: list[Field]

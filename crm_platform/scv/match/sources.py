@@ -1,7 +1,7 @@
 """Sources that hold each person once, or nearly: two records of one such source are hardly one person.
 
-Here: how much rarer one person's pairs are within a source than across sources, from the weighed pairs, and what that is
-worth. Not here: the weights of the fields (`model.py`).
+Here: how much rarer one person's pairs are within a source than across sources, from the weighed pairs, and what
+that is worth. Not here: the weights of the fields (`model.py`).
 """
 
 from collections.abc import Mapping
@@ -22,8 +22,8 @@ def within_source_weights(sources: pl.Series, left: Rows, right: Rows, weight: N
     """Per source the bits (0 or less) that a pair of two of its own records is worth less than one across sources.
 
     The base-2 logarithm of how much rarer one person's pairs are within the source, among all pairs it could have, than
-    across. A register that was cleared of doubles gets -7 or less, a source that repeats people 0. Sources of fewer than
-    100 records, or hardly linked to others, get 0.
+    across. A register that was cleared of doubles gets -7 or less, a source that repeats people 0. Sources of fewer
+    than 100 records, or hardly linked to others, get 0.
     """
     if sources.n_unique() - (sources.null_count() > 0) < 2:
         return {}

@@ -63,7 +63,7 @@ def random_pairs(number_of_records: int, wanted: int = RANDOM_PAIRS) -> tuple[Ro
 
 
 def namesakes(records: pl.DataFrame, wanted: int = NAMESAKE_PAIRS) -> tuple[Rows, Rows]:
-    """Pairs of records of like names, whatever else they hold: neighbours in an order by name that is else arbitrary."""
+    """Pairs of records of like names, whatever else they hold: neighbours in an order by name, else arbitrary."""
     ordered = (
         records.lazy().select("given_sound", "surname_sound", row=pl.int_range(pl.len(), dtype=pl.Int32))
         .filter(pl.col("given_sound").is_not_null() & pl.col("surname_sound").is_not_null())

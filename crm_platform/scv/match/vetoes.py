@@ -17,7 +17,7 @@ TRUSTED_DISAGREEMENT_OF_TWO = 0.001
 
 
 def vetoed(states: States, model: Model) -> NDArray[np.bool_]:
-    """Pairs with two trusted identity numbers, or with two birth dates and two given names and no identifier in common."""
+    """Pairs with two trusted identity numbers, or two birth dates and two given names and no identifier in common."""
     names = {field.name for field in model.fields}
     result = np.zeros(len(states["gap"]), dtype=np.bool_)
     if "national_id" in names and _share_of_different(model, "national_id") < TRUSTED_DISAGREEMENT:

@@ -13,11 +13,15 @@ _STREET_WORDS = {
     "ct": "court", "crt": "court", "cct": "circuit", "cir": "circuit", "circ": "circuit", "pl": "place", "plz": "platz",
     "cl": "close", "cres": "crescent", "cr": "crescent", "crs": "crescent", "tce": "terrace", "ter": "terrace",
     "terr": "terrace", "pde": "parade", "hwy": "highway", "blvd": "boulevard", "bvd": "boulevard", "sq": "square",
-    "gdns": "gardens", "gr": "grove", "gve": "grove", "pkwy": "parkway", "esp": "esplanade", "mt": "mount", "nth": "north",
+    "gdns": "gardens", "gr": "grove", "gve": "grove", "pkwy": "parkway", "esp": "esplanade", "mt": "mount",
+    "nth": "north",
     "sth": "south", "vle": "viale", "cso": "corso", "pza": "piazza", "vlg": "village", "vill": "village",
     "vlge": "village", "pk": "park", "rw": "row", "wy": "way", "hts": "heights", "est": "estate", "grn": "green",
 }  # fmt: skip
-_UNIT = r"\b(?:unit|apartment|apartmnt|apmnt|apt|flat|suite|ste|wohnung|whg|interno|lejl|room|lot|shop|top)\.? *#?(\d+[a-z]?)\b"
+_UNIT = (
+    r"\b(?:unit|apartment|apartmnt|apmnt|apt|flat|suite|ste|wohnung|whg|interno|lejl|room|lot|shop|top)"
+    r"\.? *#?(\d+[a-z]?)\b"
+)
 _NO_ADDRESS = ("unknown", "na", "none", "n a", "null", "no address", "tbc", "tba", "test", "xxx", "no fixed abode")
 
 
@@ -43,7 +47,8 @@ _NUMBER = r"(?:no |nr |n )?(\d+(?: ?[a-z]\b)?)(?:-\d+)?\b"
 _STEPS: tuple[dict[str, pl.Expr], ...] = (
     {
         "named_unit": pl.col("bare").str.extract(_UNIT),
-        "slashed": pl.when(pl.col("bare").str.contains("/", literal=True)).then(pl.col("bare").str.extract(r"^(\d+[a-z]?) ?/ ?\d")),
+        "slashed": pl.when(pl.col("bare").str.contains("/", literal=True))
+        .then(pl.col("bare").str.extract(r"^(\d+[a-z]?) ?/ ?\d")),
     },
     {"unit": pl.coalesce("named_unit", "slashed")},
     {
@@ -59,7 +64,11 @@ _STEPS: tuple[dict[str, pl.Expr], ...] = (
         .then(pl.col("rest").str.replace(f"^{_NUMBER}", " "))
         .otherwise(pl.col("rest").str.replace(r"\b\d+(?: ?[a-z])?$", " ")),
     },
-    {"spaced": pl.lit("  ") + pl.col("words").str.replace_all(r"[^\p{L}\p{N}]+", "  ").str.strip_chars() + pl.lit("  ")},
+    {
+        "spaced": pl.lit("  ")
+        + pl.col("words").str.replace_all(r"[^\p{L}\p{N}]+", "  ").str.strip_chars()
+        + pl.lit("  ")
+    },
     {
         "full": pl.col("spaced").str.replace_many(
             [f" {short} " for short in _STREET_WORDS], [f" {word} " for word in _STREET_WORDS.values()]

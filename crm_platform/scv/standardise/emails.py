@@ -11,7 +11,8 @@ from crm_platform.scv.standardise.text import empty_as_null
 # Google ignores dots and reads both domains as one: support.google.com/mail/answer/7436150 and /10313.
 _GOOGLE = ("gmail.com", "googlemail.com")
 _PLACEHOLDER_LOCALS = (
-    "no", "none", "noemail", "no-email", "no.email", "nomail", "noreply", "no-reply", "na", "n/a", "unknown", "test", "abc",
+    "no", "none", "noemail", "no-email", "no.email", "nomail", "noreply", "no-reply", "na", "n/a", "unknown", "test",
+    "abc",
     "asdf", "xxx", "x", "a", "aa", "aaa", "dummy", "example", "null", "anonymous", "notprovided", "noone", "nobody",
 )  # fmt: skip
 
@@ -20,8 +21,8 @@ def email_forms(emails: pl.Series) -> pl.DataFrame:
     """Per address email_shown (trimmed, the domain in lower case), email (the matching form), mailbox, mailbox_digits.
 
     The matching form is in lower case, without a `+tag` and, at Google, without dots; `mailbox` is its part before the
-    `@`. An address without `@` stays as it is: it is often a typing error of a good one. Placeholders (`no@email.com`) are
-    shown but have no matching form.
+    `@`. An address without `@` stays as it is: it is often a typing error of a good one. Placeholders
+    (`no@email.com`) are shown but have no matching form.
     """
     rows = emails.alias("value").to_frame()
     forms = rows.unique().lazy()
@@ -42,7 +43,10 @@ def parse_emails(email: pl.Expr) -> list[pl.Expr]:
 
 
 _STEPS: tuple[dict[str, pl.Expr], ...] = (
-    {"bare": pl.col("value").cast(pl.String).str.slice(0, 254).str.replace_all(r"\s|^mailto:|[<>\"]", "").str.strip_chars(".,;")},
+    {
+        "bare": pl.col("value").cast(pl.String).str.slice(0, 254)
+        .str.replace_all(r"\s|^mailto:|[<>\"]", "").str.strip_chars(".,;")
+    },
     {"shown": empty_as_null(pl.col("bare"))},
     {"shown_parts": pl.col("shown").str.extract_groups(r"^(.+)@([^@]*)$")},
     {
@@ -62,7 +66,8 @@ _STEPS: tuple[dict[str, pl.Expr], ...] = (
         & ~pl.col("lower").is_in(("n/a", "na", "none", "null", "unknown", "-")) & (pl.col("lower").str.len_bytes() > 3),
     },
     {
-        "named": pl.when("is_google").then(pl.col("untagged").str.replace_all(".", "", literal=True)).otherwise("untagged"),
+        "named": pl.when("is_google").then(pl.col("untagged").str.replace_all(".", "", literal=True))
+        .otherwise("untagged"),
         "provider": pl.when("is_google").then(pl.lit("gmail.com")).otherwise("domain"),
     },
     {

@@ -16,7 +16,8 @@ NICKNAMES_FILE = Path(__file__).with_name("nicknames.csv")
 TITLES = (
     "mr", "mrs", "ms", "miss", "mx", "dr", "prof", "professor", "sir", "dame", "lady", "lord", "rev", "reverend", "hon",
     "capt", "captain", "col", "maj", "herr", "frau", "hr", "fr", "dipl", "ing", "mag", "med", "sig", "signor",
-    "signora", "sigra", "dott", "dottor", "dottoressa", "dhr", "mevr", "mevrouw", "drs", "ir", "mlle", "mme", "monsieur",
+    "signora", "sigra", "dott", "dottor", "dottoressa", "dhr", "mevr", "mevrouw", "drs", "ir", "mlle", "mme",
+    "monsieur",
     "madame", "sr", "sra", "don", "dona", "doctor", "mister", "master", "fru", "froken", "esq",
 )  # fmt: skip
 _AFTER_NAMES = ("phd", "md", "bsc", "msc", "mba", "ba", "ma", "esq", "cpa", "dds", "obe", "mbe", "cbe", "llb", "jd")
@@ -32,7 +33,8 @@ _PARTICLES = (
 _COLUMNS = {"first": "first_name", "middle": "middle_name", "last": "last_name", "full": "full_name"}
 _NO_NAMES = (
     "unknown", "unbekannt", "na", "none", "null", "nil", "test", "tester", "testing", "anonymous", "anonym", "noname",
-    "no name", "not known", "not given", "not applicable", "firstname", "lastname", "first name", "last name", "surname",
+    "no name", "not known", "not given", "not applicable", "firstname", "lastname", "first name", "last name",
+    "surname",
     "vorname", "nachname", "guest", "customer", "kunde", "xxx", "tbc", "tba", "asdf", "dummy", "ignoto", "inconnu",
     "onbekend", "nn", "infant", "unnamed", "name", "user", "blank", "missing", "undefined", "nan", "n a",
 )  # fmt: skip

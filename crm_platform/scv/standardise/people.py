@@ -37,7 +37,8 @@ SOURCES_OF: Mapping[str, tuple[str, ...]] = {
 _PASSED = ("title", "middle_name", "full_name", "email", "address_line_2", "region", "country", "source")
 USABLE_COLUMNS = tuple(sorted({name for names in SOURCES_OF.values() for name in names} | set(_PASSED) - {"source"}))
 _SEXES = {
-    "m": "m", "male": "m", "man": "m", "mann": "m", "maennlich": "m", "uomo": "m", "maschio": "m", "mand": "m", "1": "m",
+    "m": "m", "male": "m", "man": "m", "mann": "m", "maennlich": "m", "uomo": "m", "maschio": "m", "mand": "m",
+    "1": "m",
     "f": "f", "female": "f", "woman": "f", "frau": "f", "weiblich": "f", "donna": "f", "femmina": "f", "kvinde": "f",
     "w": "f", "v": "f", "vrouw": "f", "2": "f",
 }  # fmt: skip
@@ -68,7 +69,8 @@ def standardise(people: pl.DataFrame, standards: Standards | None = None) -> tup
     """Canonical columns to comparable ones, in the same order of rows; with the standards they were read by.
 
     people: any of `USABLE_COLUMNS` and `source`; unknown columns are left aside, missing ones are null. Result: source,
-    recorded_days (days since 1970), given, given_first, given_parts, surname, surname_parts, generation, sex, birth_date, email, mailbox, mailbox_digits, phone,
+    recorded_days (days since 1970), given, given_first, given_parts, surname, surname_parts, generation, sex,
+    birth_date, email, mailbox, mailbox_digits, phone,
     mobile_phone, house_number, unit, street, street_key, postcode, postal_area, city, region, country, national_id,
     company, occupation, birth_place: text, or null. Give `standards` to read later records as the earlier ones were.
     """

@@ -10,7 +10,8 @@ import phonenumbers
 import polars as pl
 
 _CANDIDATES = (
-    "US", "GB", "DE", "AU", "IT", "NL", "BE", "SE", "NO", "DK", "FI", "FR", "ES", "AT", "CH", "IE", "NZ", "CA", "IN", "PL",
+    "US", "GB", "DE", "AU", "IT", "NL", "BE", "SE", "NO", "DK", "FI", "FR", "ES", "AT", "CH", "IE", "NZ", "CA", "IN",
+    "PL",
     "PT", "BR", "ZA", "LU",
 )  # fmt: skip
 MINIMUM_FIT = 0.3

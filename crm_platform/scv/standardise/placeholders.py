@@ -55,9 +55,10 @@ def placeholder_dates(dates: pl.Series) -> list[str]:
     usual = parts.group_by("day").agg(by_day=pl.col("count").quantile(0.9), years=pl.len())
     of_years = parts.group_by("year").agg(by_year=pl.col("count").median())
     judged = parts.join(usual, on="day").join(of_years, on="year").filter(pl.col("count") >= MINIMUM_COUNT)
-    excess = (pl.col("count") >= DATE_EXCESS * pl.when(pl.col("years") >= YEARS_TO_COMPARE).then("by_day").otherwise(1).clip(1)) & (
-        pl.col("count") >= DATE_EXCESS * pl.col("by_year").clip(1)
-    )
+    excess = (
+        pl.col("count")
+        >= DATE_EXCESS * pl.when(pl.col("years") >= YEARS_TO_COMPARE).then("by_day").otherwise(1).clip(1)
+    ) & (pl.col("count") >= DATE_EXCESS * pl.col("by_year").clip(1))
     total = dates.len() - dates.null_count()
     is_large = pl.col("count") >= max(MINIMUM_COUNT, 0.002 * total)
     return sorted(judged.filter(excess & is_large)["date"].to_list())

@@ -4,8 +4,36 @@ import random
 
 import polars as pl
 
-GIVEN = ("anna", "bernd", "clara", "david", "emma", "felix", "greta", "hans", "ida", "jonas", "karla", "lukas", "maria", "nils")
-SURNAMES = ("weber", "fischer", "schneider", "becker", "hoffmann", "koch", "richter", "klein", "wolf", "neumann", "braun", "zimmer")
+GIVEN = (
+    "anna",
+    "bernd",
+    "clara",
+    "david",
+    "emma",
+    "felix",
+    "greta",
+    "hans",
+    "ida",
+    "jonas",
+    "karla",
+    "lukas",
+    "maria",
+    "nils",
+)
+SURNAMES = (
+    "weber",
+    "fischer",
+    "schneider",
+    "becker",
+    "hoffmann",
+    "koch",
+    "richter",
+    "klein",
+    "wolf",
+    "neumann",
+    "braun",
+    "zimmer",
+)
 STREETS = ("high street", "mill road", "church lane", "park avenue", "king street", "station road")
 
 
@@ -23,9 +51,11 @@ def people_with_doubles(persons: int, seed: int = 1) -> tuple[pl.DataFrame, pl.D
             record_id = f"r{len(rows):05d}"
             rows.append(
                 {
-                    "record_id": record_id, "first_name": _mistyped(chance, given), "last_name": _mistyped(chance, surname),
-                    "date_of_birth": birth if chance.random() < 0.8 else None, "email": email if chance.random() < 0.8 else None,
-                    "phone": phone if chance.random() < 0.6 else None, "address_line": address if chance.random() < 0.8 else None,
+                    "record_id": record_id, "first_name": _mistyped(chance, given), "last_name": _mistyped(chance,
+                    surname),
+                    "date_of_birth": birth if chance.random() < 0.8 else None, "email": email if chance.random() <
+                    0.8 else None, "phone": phone if chance.random() < 0.6 else None, "address_line": address if
+                    chance.random() < 0.8 else None,
                 }
             )  # fmt: skip
             truth.append({"record_id": record_id, "person_id": person})

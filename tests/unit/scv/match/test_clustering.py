@@ -17,7 +17,11 @@ def ends(edges: Edges) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return np.asarray(left, dtype=np.int64), np.asarray(right, dtype=np.int64)
 
 
-@given(st.integers(1, 60).flatmap(lambda n: st.tuples(st.just(n), st.lists(st.tuples(st.integers(0, n - 1), st.integers(0, n - 1))))))
+@given(
+    st.integers(1, 60).flatmap(
+        lambda n: st.tuples(st.just(n), st.lists(st.tuples(st.integers(0, n - 1), st.integers(0, n - 1))))
+    )
+)
 def test_components_are_those_of_networkx(graph: tuple[int, Edges]) -> None:
     number, edges = graph
     oracle = networkx.Graph(edges)

@@ -1,0 +1,82 @@
+"""The parts of a match: pairs from blocks, what is learnt, sources that hold each person once."""
+
+import numpy as np
+import polars as pl
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crm_platform.scv.match.blocking import Blocking, candidate_pairs, usable_rules
+from crm_platform.scv.match.engine import match_people
+from crm_platform.scv.match.model import model_as_json, model_from_json
+from crm_platform.scv.match.sources import shift_of_pairs, within_source_weights
+from tests.unit.scv.match.people import people_with_doubles
+
+FEW = Blocking(all_pairs_up_to=0)
+KEYS = st.lists(st.sampled_from(["a", "b", "c", None]), min_size=2, max_size=40)
+
+
+def emails(values: list[str | None]) -> pl.DataFrame:
+    return pl.DataFrame({"national_id": values}, schema={"national_id": pl.String})
+
+
+def pairs_of(records: pl.DataFrame, limits: Blocking) -> set[tuple[int, int]]:
+    left, right, _ = candidate_pairs(records, usable_rules(records, records.columns), limits)
+    return set(zip(left.tolist(), right.tolist(), strict=True))
+
+
+@given(KEYS)
+def test_records_of_one_key_are_paired_once_and_others_never(values: list[str | None]) -> None:
+    expected = {
+        (one, other)
+        for one in range(len(values))
+        for other in range(one + 1, len(values))
+        if values[one] is not None and values[one] == values[other]
+    }
+    assert pairs_of(emails(values), FEW) == expected
+
+
+@given(KEYS, st.data())
+def test_pairs_of_new_records_and_of_old_ones_are_all_pairs(values: list[str | None], data: st.DataObject) -> None:
+    records = emails(values)
+    is_new = np.array(data.draw(st.lists(st.booleans(), min_size=len(values), max_size=len(values))))
+    rules = usable_rules(records, records.columns)
+    left, right, guards = candidate_pairs(records, rules, FEW)
+    new_left, new_right, _ = candidate_pairs(records, rules, FEW, guards, is_new)
+    every = set(zip(left.tolist(), right.tolist(), strict=True))
+    touched = {(one, other) for one, other in every if is_new[one] or is_new[other]}
+    assert set(zip(new_left.tolist(), new_right.tolist(), strict=True)) == touched
+
+
+def test_a_giant_block_is_left_out_and_a_small_one_beside_it_is_not() -> None:
+    limits = Blocking(all_pairs_up_to=0, least_pairs=100, identifier_pairs_per_record=0.0)
+    pairs = pairs_of(emails(["giant"] * 500 + ["small"] * 3), limits)
+    assert pairs == {(500, 501), (500, 502), (501, 502)}
+
+
+def test_what_is_learnt_are_shares_and_survives_json() -> None:
+    model = match_people(people_with_doubles(60)[0]).trained.model
+    again = model_from_json(model_as_json(model))
+    for name, shares in model.same.items():
+        assert np.allclose(shares.sum(axis=1), 1.0)
+        assert np.array_equal(again.same[name], shares)
+    assert np.array_equal(again.kinds, model.kinds)
+    assert np.array_equal(again.strangers_email, model.strangers_email)
+
+
+def test_a_source_without_doubles_is_told_from_one_with() -> None:
+    persons = np.arange(400)
+    sources = pl.Series(["register"] * 400 + ["shop"] * 800)
+    across = (persons, persons + 400)
+    doubles = (persons + 400, persons + 800)
+    left, right = np.r_[across[0], persons, doubles[0]], np.r_[across[1], persons + 800, doubles[1]]
+    shifts = within_source_weights(sources, left, right, np.full(len(left), 12.0, np.float32))
+    assert shifts["register"] < -7
+    assert shifts.get("shop", 0.0) > -1.5
+    moved = shift_of_pairs(sources, shifts, np.array([0, 0]), np.array([1, 400]))
+    assert moved[0] == shifts["register"]
+    assert moved[1] == 0.0
+
+
+def test_a_single_source_is_not_judged() -> None:
+    sources, rows = pl.Series(["a"] * 300), np.arange(299)
+    assert within_source_weights(sources, rows, rows + 1, np.full(299, 9.0, np.float32)) == {}
