@@ -63,7 +63,8 @@ def main(arguments: Sequence[str]) -> bool:
 def _write(table: Path, rows: int) -> None:
     duckdb.sql("SET enable_progress_bar = false")
     duckdb.sql(f"""
-        COPY (SELECT (range * 7919) % {rows} AS event_id, TIMESTAMPTZ '2026-01-01' + to_seconds(range % 86400) AS event_dt,
+        COPY (SELECT (range * 7919) % {rows} AS event_id,
+              TIMESTAMPTZ '2026-01-01' + to_seconds(range % 86400) AS event_dt,
               ['sent', 'opened', 'clicked'][1 + range % 3] AS kind, range % 100 AS number,
               CAST(range % 1000 AS DECIMAL(18, 4)) AS value_amount FROM range({rows}))
         TO '{table}' (FORMAT parquet, COMPRESSION zstd)""")

@@ -17,7 +17,8 @@ def check() -> None:
     from crm_platform.scv.settings import load_scv_settings
 
     settings = load_scv_settings(config_from() / "scv.yaml")
-    output.print(f"{len(settings.survivorship)} groups of attributes have a rule; {len(settings.trust)} sources a rank.")
+    number = len(settings.survivorship)
+    output.print(f"config/scv.yaml can be used: {number} groups of attributes have a rule.")
 
 
 @app.command()

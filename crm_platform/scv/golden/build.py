@@ -26,6 +26,7 @@ from crm_platform.warehouse.engine import Engine, literal, quoted
 from crm_platform.warehouse.publish import Publication, publish, publish_frame
 
 ENDING_FEEDS = ("call_outcomes", "sms_receipts", "returned_post")
+MOMENTS_AT_ONCE = 100_000
 _ENDABLE = ("email", "phone", "mobile_phone", "address")
 
 
@@ -80,16 +81,26 @@ def _survivors(engine: Engine, settings: ScvSettings, as_of: datetime) -> Iterat
         "customer_statement": _sql("customer_statement"),
         "placed_statement": placed_query(settings),
         "customer_moment": _sql("customer_moment"),
-        "survivor": survivors_query(settings),
     }
     for name, sql in steps.items():
         text = sql.replace("$as_of", literal(as_of)).rstrip().rstrip(";")
         engine.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {text}")
+    _gather_survivors(engine, survivors_query(settings))
     try:
         yield
     finally:
-        for name in reversed(steps):
+        for name in ("survivor", *reversed(steps)):
             engine.execute(f"DROP TABLE {name}")
+
+
+def _gather_survivors(engine: Engine, query: str) -> None:
+    """Make `survivor`, some customers at a time."""
+    last = int(engine.scalar("SELECT coalesce(max(customer_key), 0) FROM customer_moment"))
+    moments = int(engine.scalar("SELECT count(*) FROM customer_moment"))
+    step = max(1, last * MOMENTS_AT_ONCE // max(moments, 1))
+    engine.execute(f"CREATE OR REPLACE TEMP TABLE survivor AS {query}", {"from_key": 0, "until_key": 0})
+    for first in range(1, last + 1, step):
+        engine.execute(f"INSERT INTO survivor {query}", {"from_key": first, "until_key": first + step})
 
 
 def _publish_query(engine: Engine, contract: Contract, query: str) -> Publication:

@@ -109,7 +109,8 @@ def survivors_query(settings: ScvSettings) -> str:
     is_ended), and what is counted of the customer.
 
     Reads `customer_moment` (customer_key, moment_dt) and `placed_statement` (the rows of `placed_query`). At a moment
-    hold the statements that were made by then and not superseded.
+    hold the statements that were made by then and not superseded. Of the customers from $from_key to before
+    $until_key: the values of all of them at once would not fit into memory.
     """
     counted = [group for group in GROUPS if settings.rule_of(group.rule).rule == "most_frequent"]
     values = "".join(f",\n        {_value(group)} AS {group.name}_value" for group in counted)
@@ -118,12 +119,7 @@ def survivors_query(settings: ScvSettings) -> str:
         f",\n        count(*) OVER (PARTITION BY customer_key, moment_dt, {group.name}_value) AS {group.name}_count"
         for group in counted
     )
-    chosen = ",\n        ".join(_chosen(group, settings) for group in GROUPS)
-    structs = ",\n    ".join(_survivor(group) for group in GROUPS)
-    joins = "\n".join(
-        f"LEFT JOIN placed_statement AS of_{group.name} ON chosen.{group.name}_key = of_{group.name}.statement_key"
-        for group in GROUPS
-    )
+    structs = ",\n    ".join(_survivor(group, settings) for group in GROUPS)
     return f"""
 WITH held AS (
     SELECT
@@ -135,6 +131,7 @@ WITH held AS (
         ON moment.customer_key = statement.customer_key
         AND statement.stated_dt <= moment.moment_dt
         AND (statement.superseded_dt IS NULL OR statement.superseded_dt > moment.moment_dt)
+    WHERE moment.customer_key >= $from_key AND moment.customer_key < $until_key
 ),
 
 counted AS (
@@ -151,36 +148,21 @@ numbered AS (
         CASE WHEN placed_statement.is_deleted THEN {_DELETED} ELSE 0 END AS deleted_number
     FROM counted
     INNER JOIN placed_statement ON counted.held_key = placed_statement.statement_key
-),
-
-chosen AS (
-    -- The keys of the statements, whose values are looked up afterwards: whole structs are slow to aggregate.
-    SELECT
-        customer_key,
-        moment_dt,
-        CASE WHEN bool_or(customer_type = 'company') THEN 'company' ELSE 'person' END AS customer_type,
-        bool_and(is_deleted) AS is_deleted,
-        count(*) AS number_of_records,
-        count(DISTINCT source) AS number_of_sources,
-        min(least(coalesce(created_dt, stated_dt), stated_dt)) AS first_seen_dt,
-        max(stated_dt) AS last_seen_dt,
-        {chosen}
-    FROM numbered
-    GROUP BY customer_key, moment_dt
+    WHERE placed_statement.customer_key >= $from_key AND placed_statement.customer_key < $until_key
 )
 
 SELECT
-    chosen.customer_key,
-    chosen.moment_dt,
-    chosen.customer_type,
-    chosen.is_deleted,
-    chosen.number_of_records,
-    chosen.number_of_sources,
-    chosen.first_seen_dt,
-    chosen.last_seen_dt,
+    customer_key,
+    moment_dt,
+    CASE WHEN bool_or(customer_type = 'company') THEN 'company' ELSE 'person' END AS customer_type,
+    bool_and(is_deleted) AS is_deleted,
+    count(*) AS number_of_records,
+    count(DISTINCT source) AS number_of_sources,
+    min(least(coalesce(created_dt, stated_dt), stated_dt)) AS first_seen_dt,
+    max(stated_dt) AS last_seen_dt,
     {structs}
-FROM chosen
-{joins}
+FROM numbered
+GROUP BY customer_key, moment_dt
 """
 
 
@@ -195,27 +177,21 @@ def _value(group: AttributeGroup) -> str:
     return "concat_ws(chr(31), " + ", ".join(f"lower(CAST({quoted(name)} AS VARCHAR))" for name in group.columns) + ")"
 
 
-def _chosen(group: AttributeGroup, settings: ScvSettings) -> str:
+def _survivor(group: AttributeGroup, settings: ScvSettings) -> str:
     rule = settings.rule_of(group.rule)
+    ended = f"coalesce({group.ended} <= moment_dt, FALSE)" if group.ended else "FALSE"
+    names = (*group.columns, "record_id", "source", "stated_dt")
+    fields = ", ".join([*(f"'{name}': {quoted(name)}" for name in names), f"'is_ended': {ended}"])
     losses = ["deleted_number"]
     if group.ended:
-        losses.append(f"CASE WHEN {group.ended} <= moment_dt THEN {_ENDED} ELSE 0 END")
+        losses.append(f"CASE WHEN {ended} THEN {_ENDED} ELSE 0 END")
     if rule.last_resort:
         losses.append(f"CASE WHEN {_is_of(rule.last_resort)} THEN {_LAST_RESORT} ELSE 0 END")
     if group.weak:
         losses.append(f"CASE WHEN {group.weak} THEN {_INITIAL} ELSE 0 END")
     is_there = " OR ".join(f"{quoted(name)} IS NOT NULL" for name in group.needed)
     number = " + ".join([*losses, _rule_number(group, settings)])
-    return f"min_by(statement_key, {number}) FILTER (WHERE {is_there}) AS {group.name}_key"
-
-
-def _survivor(group: AttributeGroup) -> str:
-    """The values of the group's statement, null where none has any."""
-    of_group = f"of_{group.name}"
-    ended = f"coalesce({of_group}.{group.ended} <= chosen.moment_dt, FALSE)" if group.ended else "FALSE"
-    names = (*group.columns, "record_id", "source", "stated_dt")
-    fields = ", ".join([*(f"'{name}': {of_group}.{quoted(name)}" for name in names), f"'is_ended': {ended}"])
-    return f"CASE WHEN chosen.{group.name}_key IS NOT NULL THEN {{{fields}}} END AS {group.name}"
+    return f"min_by({{{fields}}}, {number}) FILTER (WHERE {is_there}) AS {group.name}"
 
 
 def _rule_number(group: AttributeGroup, settings: ScvSettings) -> str:

@@ -143,7 +143,7 @@ class Company:
         self._add(feed.contract, key, rows)
 
     def _commit(self, feed: StagedFeed, file_id: str) -> None:
-        row = {name: None for name in FILE_LEDGER.column_names}
+        row = dict.fromkeys(FILE_LEDGER.column_names)
         known = {
             "feed_name": feed.name,
             "file_id": file_id,

@@ -6,7 +6,7 @@ from typing import Any
 
 import networkx as nx
 import polars as pl
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -58,6 +58,7 @@ def grouped(found_labels: list[int]) -> list[list[str]]:
     ]
 
 
+@settings(max_examples=40, deadline=None)
 @given(labels, st.lists(pairs_of_records, max_size=4), labels)
 def test_without_contradiction_all_that_is_tied_is_one(
     model: list[int], same: list[tuple[str, str]], refs: list[int]
@@ -75,6 +76,7 @@ def test_without_contradiction_all_that_is_tied_is_one(
     assert groups_of(found) == {frozenset(group) for group in nx.connected_components(graph)}
 
 
+@settings(max_examples=40, deadline=None)
 @given(labels, st.lists(pairs_of_records, min_size=1, max_size=5), labels)
 def test_records_that_a_person_told_apart_are_never_one(
     model: list[int], different: list[tuple[str, str]], refs: list[int]
@@ -85,6 +87,7 @@ def test_records_that_a_person_told_apart_are_never_one(
     assert found.records.height == len(RECORDS)
 
 
+@settings(max_examples=40, deadline=None)
 @given(labels, st.lists(st.tuples(pairs_of_records, st.sampled_from(["same", "different"])), max_size=6), st.randoms())
 def test_the_order_of_rows_does_not_matter(
     model: list[int], said: list[tuple[tuple[str, str], str]], dice: random.Random
@@ -130,9 +133,7 @@ def test_a_verdict_on_a_record_that_is_gone_does_nothing() -> None:
 
 
 def test_each_record_says_what_ties_it_to_its_customer() -> None:
-    found = linked(
-        [["a", "b"], ["c"], ["d"], ["e"], ["f"]], ("e", "f", "same"), refs={"b": "shop:1", "c": "shop:1"}
-    )
+    found = linked([["a", "b"], ["c"], ["d"], ["e"], ["f"]], ("e", "f", "same"), refs={"b": "shop:1", "c": "shop:1"})
     explained = {record: (by, probability) for record, _, probability, by, _ in found.records.iter_rows()}
     assert explained == {
         "a": ("model", 0.9),

@@ -40,7 +40,9 @@ def test_one_surname_at_one_address_is_a_household_however_it_is_written(company
 
 
 def test_who_is_declared_to_live_together_is_a_household_and_keeps_its_key(company: Company) -> None:
-    company.state("crm.customers", person("A", last_name="Bell"), person("B", last_name="Wood", relation_customer_id="A"))
+    company.state(
+        "crm.customers", person("A", last_name="Bell"), person("B", last_name="Wood", relation_customer_id="A")
+    )
     company.run(on(20))
     key = household_of(company, "A")
     assert household_of(company, "B") == key
@@ -60,7 +62,9 @@ def test_companies_stand_in_a_hierarchy_with_their_contacts(company: Company) ->
         person("C", last_name="Reed", company_name="Nobody's Inc"),
     )
     company.run(on(20))
-    head, daughter, grand = (organisation(company, name) for name in ("Holding plc", "Daughter Ltd", "Granddaughter Ltd"))
+    head, daughter, grand = (
+        organisation(company, name) for name in ("Holding plc", "Daughter Ltd", "Granddaughter Ltd")
+    )
     assert [row["hierarchy_level"] for row in (head, daughter, grand)] == [1, 2, 3]
     assert {row["top_organisation_key"] for row in (head, daughter, grand)} == {head["organisation_key"]}
     assert grand["parent_organisation_key"] == daughter["organisation_key"]
@@ -85,7 +89,9 @@ def test_a_circle_of_parents_has_a_head(company: Company) -> None:
 
 
 def test_an_organisation_keeps_its_key_when_the_company_becomes_a_customer(company: Company) -> None:
-    company.state("crm.customers", firm("A", "Aaa Ltd"), person("P", last_name="Bell", company_name="Aaa", country="GB"))
+    company.state(
+        "crm.customers", firm("A", "Aaa Ltd"), person("P", last_name="Bell", company_name="Aaa", country="GB")
+    )
     company.run(on(20))
     key = organisation(company, "Aaa Ltd")["organisation_key"]
     company.run(on(21))

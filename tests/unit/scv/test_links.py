@@ -16,7 +16,20 @@ from crm_platform.scv.records.contracts import SOURCE_RECORD
 from tests.unit.scv.company import on
 
 GIVEN = ("Ann", "Bob", "Clara", "David", "Emma", "Frank", "Grace", "Henry", "Irene", "Jack")
-FAMILY = ("Bell", "Cooper", "Dixon", "Ellis", "Foster", "Grant", "Hughes", "Irving", "Jarvis", "Keller", "Lowe", "Mason")
+FAMILY = (
+    "Bell",
+    "Cooper",
+    "Dixon",
+    "Ellis",
+    "Foster",
+    "Grant",
+    "Hughes",
+    "Irving",
+    "Jarvis",
+    "Keller",
+    "Lowe",
+    "Mason",
+)
 
 
 def people(number: int, seed: int = 1) -> pl.DataFrame:
@@ -74,7 +87,9 @@ def test_random_deliveries_give_what_matching_all_by_the_same_model_gives(
         records = pl.concat(
             [records.filter(~pl.col("record_id").is_in(gone)), newcomers[part * 20 : part * 20 + 20], copied]
         ).with_columns(
-            email=pl.when(pl.col("record_id").is_in(moved)).then(pl.lit(f"new{part}.{seed}@y.example")).otherwise("email")
+            email=pl.when(pl.col("record_id").is_in(moved))
+            .then(pl.lit(f"new{part}.{seed}@y.example"))
+            .otherwise("email")
         )
         found = model_links(records, memory)
         assert 0 < found.number_matched < records.height / 4

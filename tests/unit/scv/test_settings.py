@@ -14,7 +14,10 @@ DECLARED = (CONFIG / "scv.yaml").read_text(encoding="utf-8")
     ("text", "complaint"),
     [
         ("trust: [", "is not YAML"),
-        (DECLARED.replace("rule: most_recent", "rule: newest", 1), r"survivorship\.family_name\.rule: Input should be 'trusted'"),
+        (
+            DECLARED.replace("rule: most_recent", "rule: newest", 1),
+            r"survivorship\.family_name\.rule: Input should be 'trusted'",
+        ),
         (DECLARED.replace("trust: [", "trust: [shop, "), "trust: shop stands more than once"),
         (DECLARED.replace("ended_by: [cancelled]", "ended_by: [canceled]", 1), r"roles\.purchaser\.ended_by"),
         (DECLARED.replace("largest_changed_share: 0.10", "largest_changed_share: 10"), "less than or equal to 1"),

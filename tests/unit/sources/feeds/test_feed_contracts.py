@@ -64,7 +64,11 @@ def valid_value(dtype: pl.DataType) -> object:
 def row_of(feed: str, **values: object) -> pl.DataFrame:
     """A row with only what a feed cannot do without, and these values."""
     contract = feed_contract(feed)
-    closed = {"order_events": {"status": "paid"}, "permission_events": {"event_type": "opt_in"}}
+    closed = {
+        "order_events": {"status": "paid"},
+        "permission_events": {"event_type": "opt_in"},
+        "match_verdicts": {"verdict": "same"},
+    }
     needed = {
         column.name: valid_value(contract.polars_schema[column.name])
         for column in contract.columns
