@@ -15,7 +15,7 @@ from assets.jobs import REFRESH_JOB
 from crm_platform.cli.console import errors, output, progress
 from crm_platform.cli.failures import InterruptedCommand
 from crm_platform.cli.runs import REFRESH_TAGS, alive, end_abandoned_refreshes
-from crm_platform.cli.storage import prepare_dagster_home
+from crm_platform.cli.storage import opened_instance, prepare_dagster_home
 from crm_platform.definitions import build_definitions
 from crm_platform.environment import config_from, home_from, tuning_from
 
@@ -49,7 +49,7 @@ def refresh(
     prepare_dagster_home(home)
     definitions = build_definitions(home, config_from(), tuning_from())
     started = perf_counter()
-    with dg.DagsterInstance.get() as instance, progress() as bars:
+    with opened_instance(home) as instance, progress() as bars:
         job = definitions.resolve_job_def(REFRESH_JOB)
         run_id = str(uuid4())
         end_abandoned_refreshes(instance, home)

@@ -66,18 +66,21 @@ class Engine:
         """Run a statement for its effect on this connection."""
         self._create_views_named_in(sql)
         # Fetching ends the result: an unread one makes the connection refuse its next statement.
-        self._connection.execute(bound(sql, parameters)).fetchall()
+        with _interruptible():
+            self._connection.execute(bound(sql, parameters)).fetchall()
 
     def query(self, sql: str, parameters: Mapping[str, Parameter] | None = None) -> pl.DataFrame:
         """The rows of a query as a frame: for results that fit into memory."""
         self._create_views_named_in(sql)
-        rows: pl.DataFrame = self._connection.sql(bound(sql, parameters)).pl()
+        with _interruptible():
+            rows: pl.DataFrame = self._connection.sql(bound(sql, parameters)).pl()
         return rows
 
     def scalar(self, sql: str, parameters: Mapping[str, Parameter] | None = None) -> Any:
         """The first value of a query's only row."""
         self._create_views_named_in(sql)
-        rows = self._connection.sql(bound(sql, parameters)).fetchall()
+        with _interruptible():
+            rows = self._connection.sql(bound(sql, parameters)).fetchall()
         return rows[0][0] if rows else None
 
     @contextmanager
@@ -124,6 +127,15 @@ class Engine:
                 self.execute(f"CREATE OR REPLACE VIEW {relation_name(view)} AS {view.sql}")
             for contract in self._tables.get(name, ()):
                 self.refresh_view(contract)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Ctrl-C during a statement ends the program as it does anywhere else; DuckDB makes an error of its own of it."""
+    try:
+        yield
+    except duckdb.InterruptException as interrupt:
+        raise KeyboardInterrupt from interrupt
 
 
 def view_query(contract: Contract, data_files: Sequence[Path]) -> str:
