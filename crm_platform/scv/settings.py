@@ -18,8 +18,8 @@ from crm_platform.yaml_text import read_yaml
 Rule = Literal["trusted", "most_recent", "most_complete", "most_frequent"]
 Group = Literal[
     "given_name", "family_name", "title", "birth_date", "sex", "email", "phone", "mobile_phone", "address", "company",
-    "job", "language", "preferred_channel", "interests", "national_id", "tax_id", "brand", "locale",
-    "lead_source", "life_style",
+    "job", "language", "preferred_channel", "interests", "national_id", "tax_id", "brand", "locale", "lead_source",
+    "life_style",
 ]  # fmt: skip
 SourceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?$")]
 Status = Annotated[str, Field(pattern=rf"^({'|'.join(ORDER_STATUSES)})$")]

@@ -144,7 +144,7 @@ def candidate_pairs(
     parts = _hashed_parts(records, {part for rule in rules for part in rule.parts})
     batches: list[NDArray[np.int64]] = []
     for rule in rules:
-        rows, keys = _keys(parts, rule)
+        rows, keys = _keys(parts, rule, is_new)
         if guards is None:
             found[rule.name] = _oversized(keys, limits, records.height, rule)
         oversized = (found if guards is None else guards.oversized).get(rule.name, np.empty(0, np.uint64))
@@ -179,14 +179,17 @@ def _hashed_parts(records: pl.DataFrame, names: set[str]) -> dict[str, tuple[NDA
 
 
 def _keys(
-    parts: Mapping[str, tuple[NDArray[np.uint64], NDArray[np.bool_]]], rule: Rule
+    parts: Mapping[str, tuple[NDArray[np.uint64], NDArray[np.bool_]]], rule: Rule, is_new: NDArray[np.bool_] | None
 ) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
-    """The rows that have a key, and their keys, ordered by key and row."""
+    """The rows that have a key (a new record's, where there are new ones), and their keys, ordered by key and row."""
     known = np.logical_and.reduce([parts[part][1] for part in rule.parts])
     rows = np.flatnonzero(known)
     key = np.zeros(len(rows), dtype=np.uint64)
     for part in rule.parts:
         key = (key ^ (key >> np.uint64(29))) * np.uint64(0x9E3779B97F4A7C15) + parts[part][0][rows]
+    if is_new is not None:
+        shares = pl.Series(key).is_in(pl.Series(key[is_new[rows]]).unique().implode()).to_numpy()
+        rows, key = rows[shares], key[shares]
     ordered = pl.DataFrame({"row": rows, "key": key}).sort("key", "row")
     return ordered["row"].to_numpy(), ordered["key"].to_numpy()
 

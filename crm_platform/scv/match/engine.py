@@ -16,6 +16,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from crm_platform.scv.match.blocking import candidate_pairs, usable_rules
+from crm_platform.scv.match.clustering import connected_components
 from crm_platform.scv.match.compare import Comparer
 from crm_platform.scv.match.fields import Field, columns_of, usable_fields
 from crm_platform.scv.match.grouping import Groups, WeighedPairs, group_records
@@ -75,6 +76,13 @@ class Prepared:
         return self.distinct[self.place].with_columns(self.record_ids)
 
 
+@dataclass(frozen=True)
+class LookedAt(Groups):
+    """Groups of which only some were looked at."""
+
+    is_looked_at: NDArray[np.bool_]
+
+
 def match_people(
     people: pl.DataFrame,
     settings: MatchSettings | None = None,
@@ -98,12 +106,12 @@ def match_people(
     number = records.height
     del records
     told("Finding pairs worth comparing", 1, 5)
-    rules = usable_rules(prepared.distinct, _rule_columns(prepared.fields))
+    rules = usable_rules(prepared.distinct, columns_of(prepared.fields))
     left, right, guards = candidate_pairs(
         prepared.distinct, rules, chosen.blocking, trained.guards if trained else None
     )
     frequencies = trained.frequencies if trained else count_values(prepared.distinct, prepared.fields)
-    with _comparer(prepared, frequencies, chosen) as comparer:
+    with _comparer(prepared.distinct, prepared.fields, frequencies, chosen) as comparer:
         told("Learning what agreement is worth", 2, 5)
         model = trained.model if trained else train(comparer, prepared.distinct, (left, right))
         weigher = Weigher(model)
@@ -124,11 +132,15 @@ def match_new(
     old_pairs: pl.DataFrame,
     trained: Trained,
     settings: MatchSettings | None = None,
+    old_clusters: pl.DataFrame | None = None,
 ) -> Matched:
     """Match a day's new records with all there are, at the cost of the new ones' pairs.
 
-    new_people: as for `match_people`; a record_id of `old_records` replaces that record. old_records, old_pairs: of the
-    `Matched` before. The result is that of `match_people` on all people with the same `trained`.
+    new_people: as for `match_people`; a record_id of `old_records` replaces that record. old_records, old_pairs,
+    old_clusters: of the `Matched` before; records left out of `old_records` are forgotten, and then `old_clusters`
+    is needed. With it, only the groups that a new or a forgotten record touches are looked at again. The result is
+    that of `match_people` on all people with the same `trained`, but for the probability of records whose group was
+    not looked at again.
 
     Raises:
         MatchError: as `match_people`.
@@ -140,16 +152,101 @@ def match_new(
     prepared = _prepare(records, trained.model.fields)
     if prepared is None:
         return _without_evidence(records, trained.standards)
-    known = _known_pairs(prepared, kept, old_pairs)
-    has_old = np.zeros(prepared.distinct.height, dtype=np.bool_)
-    has_old[prepared.place[np.flatnonzero(records["record_id"].is_in(kept["record_id"].implode()).to_numpy())]] = True
-    rules = usable_rules(prepared.distinct, _rule_columns(prepared.fields))
-    left, right, _ = candidate_pairs(prepared.distinct, rules, chosen.blocking, trained.guards, ~has_old)
-    with _comparer(prepared, trained.frequencies, chosen) as comparer:
-        weigher = Weigher(trained.model)
-        pairs = known.joined(_weigh(comparer, weigher, left, right, chosen))
-        groups = group_records(prepared.distinct, prepared.copies(), pairs, comparer, weigher, trained, chosen)
-    return Matched(_clusters(prepared, groups), _pairs(prepared, pairs), prepared.records(), trained)
+    del records
+    is_new = _new_rows(prepared, old_records, kept)
+    if old_clusters is not None:
+        is_new |= _partners_of_forgotten(prepared, kept, old_clusters)
+    known = _known_pairs(prepared, kept, old_pairs, is_new)
+    rules = usable_rules(prepared.distinct, columns_of(prepared.fields))
+    left, right, _ = candidate_pairs(prepared.distinct, rules, chosen.blocking, trained.guards, is_new)
+    ends = np.unique(np.r_[left, right])
+    with _comparer(prepared.distinct[ends], prepared.fields, trained.frequencies, chosen) as comparer:
+        one, other = (np.searchsorted(ends, side).astype(np.int32) for side in (left, right))
+        found = _weigh(comparer, Weigher(trained.model), one, other, chosen)
+    found = WeighedPairs(
+        ends[found.left].astype(np.int64), ends[found.right].astype(np.int64), found.weight, found.veto
+    )
+    pairs = known.joined(found)
+    touched = is_new | _touched(prepared, kept, found) if old_clusters is not None else np.ones_like(is_new)
+    groups = _group_touched(prepared, pairs, touched, trained, chosen)
+    clusters = _clusters(prepared, groups)
+    if old_clusters is not None:
+        clusters = _kept_clusters(clusters, old_clusters, touched=groups.is_looked_at[prepared.place])
+    return Matched(clusters, _pairs(prepared, pairs), prepared.records(), trained)
+
+
+def _new_rows(prepared: Prepared, old_records: pl.DataFrame, kept: pl.DataFrame) -> NDArray[np.bool_]:
+    """Rows that no old pair speaks of: of new records, and of the copies of a replaced one, which spoke for them."""
+    is_kept = prepared.record_ids.is_in(kept["record_id"].implode()).to_numpy()
+    is_new = np.ones(prepared.distinct.height, dtype=np.bool_)
+    is_new[prepared.place[is_kept]] = False
+    replaced = old_records.join(kept.select("record_id"), on="record_id", how="anti")
+    if replaced.height:
+        content = list(dict.fromkeys([*columns_of(prepared.fields), *_CONTENT]))
+        rows = prepared.distinct.with_row_index("row")
+        copies = rows.join(replaced.select(content).unique(), on=content, how="semi", nulls_equal=True)
+        is_new[copies["row"].to_numpy()] = True
+    return is_new
+
+
+def _touched(prepared: Prepared, kept: pl.DataFrame, found: WeighedPairs) -> NDArray[np.bool_]:
+    """Rows of new records, and rows that a new pair reaches."""
+    touched = np.zeros(prepared.distinct.height, dtype=np.bool_)
+    touched[found.left] = touched[found.right] = True
+    # A new record may be a copy of an old one, and have no pair of its own.
+    touched[prepared.place[~prepared.record_ids.is_in(kept["record_id"].implode()).to_numpy()]] = True
+    return touched
+
+
+def _partners_of_forgotten(prepared: Prepared, kept: pl.DataFrame, old_clusters: pl.DataFrame) -> NDArray[np.bool_]:
+    """Rows that stood in a cluster with a record that is forgotten or replaced: it may have spoken for its copies."""
+    partners = np.zeros(prepared.distinct.height, dtype=np.bool_)
+    forgotten = old_clusters.join(kept.select("record_id"), on="record_id", how="anti").select("cluster_id").unique()
+    ids = old_clusters.join(forgotten, on="cluster_id", how="semi")["record_id"]
+    partners[prepared.place[prepared.record_ids.is_in(ids.implode()).to_numpy()]] = True
+    return partners
+
+
+def _group_touched(
+    prepared: Prepared, pairs: WeighedPairs, touched: NDArray[np.bool_], trained: Trained, settings: MatchSettings
+) -> LookedAt:
+    """The groups with a touched row, looked at with all the pairs that reach into them."""
+    number = prepared.distinct.height
+    linking = np.flatnonzero((pairs.weight > settings.linked_weight) & ~pairs.veto)
+    label = connected_components(number, pairs.left[linking], pairs.right[linking])
+    has_touched = np.zeros(number, dtype=np.bool_)
+    has_touched[label[touched]] = True
+    is_looked_at = has_touched[label]
+    reaches = is_looked_at[pairs.left] | is_looked_at[pairs.right]
+    rows = np.flatnonzero(is_looked_at)
+    rows = np.unique(np.r_[rows, pairs.left[reaches], pairs.right[reaches]])
+    inside = pairs.only(reaches)
+    local = WeighedPairs(
+        np.searchsorted(rows, inside.left), np.searchsorted(rows, inside.right), inside.weight, inside.veto
+    )
+    part = prepared.distinct[rows]
+    with _comparer(part, prepared.fields, trained.frequencies, settings) as comparer:
+        groups = group_records(
+            part, prepared.copies()[rows], local, comparer, Weigher(trained.model), trained, settings
+        )
+    cluster, probability = np.arange(number), np.ones(number)
+    is_weak = np.zeros(number, dtype=np.bool_)
+    cluster[rows], probability[rows], is_weak[rows] = rows[groups.cluster], groups.probability, groups.is_weak
+    return LookedAt(cluster, probability, is_weak, is_looked_at)
+
+
+def _kept_clusters(clusters: pl.DataFrame, old_clusters: pl.DataFrame, touched: NDArray[np.bool_]) -> pl.DataFrame:
+    """Clusters as they are now where they were looked at, as they were before elsewhere."""
+    before = old_clusters.select("record_id", before="cluster_id", probability_before="match_probability")
+    joined = clusters.with_columns(touched=pl.Series(touched)).join(
+        before, on="record_id", how="left", maintain_order="left"
+    )
+    is_now = pl.col("touched") | pl.col("before").is_null()
+    return joined.select(
+        "record_id",
+        cluster_id=pl.when(is_now).then("cluster_id").otherwise("before"),
+        match_probability=pl.when(is_now).then("match_probability").otherwise("probability_before"),
+    )
 
 
 def comparable_records(people: pl.DataFrame, standards: Standards | None = None) -> tuple[pl.DataFrame, Standards]:
@@ -201,14 +298,11 @@ def _prepare(records: pl.DataFrame, fields: list[Field] | None) -> Prepared | No
     return Prepared(records["record_id"], records[firsts], place.astype(np.int64), usable)
 
 
-def _rule_columns(fields: list[Field]) -> list[str]:
-    return columns_of(fields)
-
-
 @contextmanager
-def _comparer(prepared: Prepared, frequencies: Frequencies, settings: MatchSettings) -> Iterator[Comparer]:
-    rows = with_rarities(prepared.distinct, prepared.fields, frequencies)
-    comparer = Comparer(rows, prepared.fields, settings.memory_limit, settings.threads)
+def _comparer(
+    records: pl.DataFrame, fields: list[Field], frequencies: Frequencies, settings: MatchSettings
+) -> Iterator[Comparer]:
+    comparer = Comparer(with_rarities(records, fields, frequencies), fields, settings.memory_limit, settings.threads)
     try:
         yield comparer
     finally:
@@ -236,18 +330,21 @@ def _weigh(
     return WeighedPairs.of(found)
 
 
-def _known_pairs(prepared: Prepared, kept: pl.DataFrame, old_pairs: pl.DataFrame) -> WeighedPairs:
+def _known_pairs(
+    prepared: Prepared, kept: pl.DataFrame, old_pairs: pl.DataFrame, is_new: NDArray[np.bool_]
+) -> WeighedPairs:
     """The pairs of an earlier run between records that still stand, as rows of the distinct records of this run."""
     place = pl.DataFrame({"record_id": prepared.record_ids, "place": prepared.place})
     place = place.join(kept.select("record_id"), on="record_id", how="semi")
+    place = place.filter(~pl.Series(is_new[place["place"].to_numpy()]))
     looked = (
-        old_pairs.join(place, left_on="record_id_l", right_on="record_id")
-        .join(place, left_on="record_id_r", right_on="record_id", suffix="_r")
+        old_pairs.lazy().join(place.lazy(), left_on="record_id_l", right_on="record_id")
+        .join(place.lazy(), left_on="record_id_r", right_on="record_id", suffix="_r")
         .filter(pl.col("place") != pl.col("place_r"))
         .select(
             left=pl.min_horizontal("place", "place_r"), right=pl.max_horizontal("place", "place_r"),
             weight="match_weight", veto="is_vetoed",
-        ).unique(subset=["left", "right"]).sort("left", "right")
+        ).unique(subset=["left", "right"]).sort("left", "right").collect()
     )  # fmt: skip
     return WeighedPairs(*(looked[name].to_numpy() for name in ("left", "right", "weight", "veto")))
 

@@ -61,6 +61,22 @@ def test_new_records_give_the_clusters_of_a_full_run(seed: int, number: int) -> 
     full = match_people(CROWD, trained=before.trained)
     assert partition(later.clusters) == partition(full.clusters)
     assert later.clusters.equals(full.clusters)
+    touched = match_new(new, before.records, before.pairs, before.trained, old_clusters=before.clusters)
+    assert touched.clusters.select("record_id", "cluster_id").equals(full.clusters.select("record_id", "cluster_id"))
+    assert touched.pairs.equals(full.pairs)
+
+
+@settings(max_examples=3, deadline=None)
+@given(seed=st.integers(0, 1_000))
+def test_replaced_and_forgotten_records_leave_the_clusters_of_a_full_run(seed: int) -> None:
+    before = match_people(CROWD)
+    shuffled = CROWD.sample(fraction=1.0, shuffle=True, seed=seed)
+    forgotten, changed = shuffled.head(10), shuffled.slice(10, 10).with_columns(last_name=pl.lit("Ashdown"), phone=None)
+    left = before.records.join(forgotten, on="record_id", how="anti")
+    later = match_new(changed, left, before.pairs, before.trained, old_clusters=before.clusters)
+    people = pl.concat([shuffled.slice(20), changed], how="diagonal_relaxed")
+    full = match_people(people, trained=before.trained)
+    assert later.clusters.select("record_id", "cluster_id").equals(full.clusters.select("record_id", "cluster_id"))
 
 
 def test_what_was_learnt_is_the_same_after_it_was_saved(matched: Matched, tmp_path: Path) -> None:
