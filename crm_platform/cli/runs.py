@@ -14,7 +14,7 @@ from typing import IO
 import dagster as dg
 
 from crm_platform.cli.failures import CommandError
-from crm_platform.cli.storage import prepare_dagster_home
+from crm_platform.cli.storage import opened_instance, prepare_dagster_home
 from crm_platform.environment import home_from
 from crm_platform.settings import Home
 
@@ -67,7 +67,7 @@ def main() -> None:
     """End the abandoned runs of the environment's home: what a container does before its daemon starts."""
     home = home_from()
     prepare_dagster_home(home)
-    with dg.DagsterInstance.get() as instance:
+    with opened_instance(home) as instance:
         end_abandoned_runs(instance, home)
 
 

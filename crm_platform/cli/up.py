@@ -8,12 +8,11 @@ from pathlib import Path
 from threading import Event
 from typing import Annotated
 
-import dagster as dg
 import typer
 
 from crm_platform.cli.console import output
 from crm_platform.cli.runs import alone_up, end_abandoned_runs
-from crm_platform.cli.storage import prepare_dagster_home
+from crm_platform.cli.storage import opened_instance, prepare_dagster_home
 from crm_platform.environment import config_from, home_from
 
 STOP_SECONDS = 20
@@ -36,7 +35,7 @@ def up(
         *("--host", host, "--port", str(port), "--log-level", "warning"),
     ]
     with alone_up(home) as lock:
-        with dg.DagsterInstance.get() as instance:
+        with opened_instance(home) as instance:
             end_abandoned_runs(instance, home)
         # A group of its own: Dagster's children are ended with it, and a server started from a script heeds SIGTERM.
         process = subprocess.Popen(command, env=environment, start_new_session=True, pass_fds=(lock.fileno(),))
