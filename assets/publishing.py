@@ -29,6 +29,25 @@ def contract_check(contract: Contract) -> dg.AssetCheckSpec:
     )
 
 
+def failed_contract(violation: ContractViolation) -> dg.AssetCheckResult:
+    """The failed check of the contract that was broken."""
+    return dg.AssetCheckResult(
+        passed=False,
+        check_name=CONTRACT_CHECK,
+        asset_key=asset_key(violation.contract),
+        metadata=_numbered(violation),
+    )
+
+
+def ended_by(violation: ContractViolation) -> dg.Failure:
+    """The end of the step that broke a contract: running it again would break it again."""
+    return dg.Failure(str(violation), metadata=_numbered(violation), allow_retries=False)
+
+
+def _numbered(violation: ContractViolation) -> dict[str, str]:
+    return {str(number): str(failure) for number, failure in enumerate(violation.failures, start=1)}
+
+
 def published(
     contract: Contract, build: Callable[[], Outcome], report: Callable[[Outcome], dg.MaterializeResult[Any]]
 ) -> AssetEvents:
@@ -39,11 +58,8 @@ def published(
     try:
         outcome = build()
     except ContractViolation as violation:
-        failures = {str(number): str(failure) for number, failure in enumerate(violation.failures, start=1)}
-        yield dg.AssetCheckResult(
-            passed=False, check_name=CONTRACT_CHECK, asset_key=asset_key(contract), metadata=dict(failures)
-        )
-        raise dg.Failure(str(violation), metadata=dict(failures), allow_retries=False) from None
+        yield failed_contract(violation)
+        raise ended_by(violation) from None
     result = report(outcome)
     held = dg.AssetCheckResult(passed=True, check_name=CONTRACT_CHECK, asset_key=asset_key(contract))
     yield result._replace(check_results=[held, *(result.check_results or [])])
