@@ -13,7 +13,8 @@ command="${1:-webserver}"
 [ "$#" -eq 0 ] || shift
 case "$command" in
   webserver)
-    exec dagster-webserver --workspace workspace.yaml --host 0.0.0.0 --port "${PORT:-3000}" "$@"
+    exec dagster-webserver --workspace workspace.yaml --host 0.0.0.0 --port "${PORT:-3000}" \
+      --live-data-poll-rate 15000 "$@"
     ;;
   daemon)
     # The daemon starts all runs but those of `crm refresh`: what ran when it ended, ended with it.

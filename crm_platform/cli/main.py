@@ -4,29 +4,49 @@ Here: the commands' names and the one place where an error becomes a line and an
 """
 
 import sys
+from importlib import import_module
+from typing import Any, cast
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
-from crm_platform.cli import demo, dictionary, match, refresh, scv, sources, up, verdict
 from crm_platform.cli.console import errors
 from crm_platform.cli.failures import InterruptedCommand, expected_failures
 
+COMMANDS = {
+    "demo": "demo:write_demo",
+    "refresh": "refresh:refresh",
+    "up": "up:up",
+    "sources": "sources:app",
+    "match": "match:match",
+    "scv": "scv:app",
+    "verdict": "verdict:give_verdict",
+    "undo-merge": "verdict:undo_merge",
+    "dictionary": "dictionary:write_dictionary",
+}
+"""Name of a command: the module of this package and what in it, a function or an app of several commands."""
+
+
+class LoadedWhenCalled(TyperGroup):
+    """Commands whose modules are imported when they are called: a question of a moment need not wait for Dagster."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The names, in the order in which a person meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> TyperCommand | TyperGroup | None:
+        """The command of that name."""
+        return _loaded(cmd_name) if cmd_name in COMMANDS else None
+
+
 app = typer.Typer(
-    name="crm",
-    help="The customer data platform: sources in, audited tables out.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
+    name="crm", cls=LoadedWhenCalled, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
 )
-app.command("demo")(demo.write_demo)
-app.command("refresh")(refresh.refresh)
-app.command("up")(up.up)
-app.command("match")(match.match)
-app.command("dictionary")(dictionary.write_dictionary)
-app.command("verdict")(verdict.give_verdict)
-app.command("undo-merge")(verdict.undo_merge)
-app.add_typer(sources.app, name="sources")
-app.add_typer(scv.app, name="scv")
+
+
+@app.callback()
+def crm() -> None:
+    """The customer data platform: sources in, audited tables out."""
 
 
 def main() -> None:
@@ -39,6 +59,18 @@ def main() -> None:
     except (KeyboardInterrupt, InterruptedCommand):
         errors.print("crm: stopped; nothing is half-written. Run the command again to go on.")
         sys.exit(130)
+
+
+def _loaded(name: str) -> TyperCommand | TyperGroup:
+    module, _, attribute = COMMANDS[name].partition(":")
+    found = getattr(import_module(f"crm_platform.cli.{module}"), attribute)
+    if not isinstance(found, typer.Typer):
+        alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+        alone.command(name)(found)
+        found = alone
+    command = cast(TyperCommand | TyperGroup, typer.main.get_command(found))
+    command.name = name
+    return command
 
 
 if __name__ == "__main__":

@@ -5,7 +5,9 @@ import typer
 from crm_platform.cli.console import output
 from crm_platform.environment import config_from
 
-app = typer.Typer(help="The settings of the single customer view (config/scv.yaml).", no_args_is_help=True)
+app = typer.Typer(
+    help="The settings of the single customer view (config/scv.yaml).", no_args_is_help=True, add_completion=False
+)
 
 
 @app.command()

@@ -25,7 +25,9 @@ from crm_platform.tables import tables_of
 from crm_platform.warehouse.engine import Engine
 from resources.warehouse import WarehouseResource
 
-app = typer.Typer(help="Declared sources, their quarantine, and the way back from it.", no_args_is_help=True)
+app = typer.Typer(
+    help="Declared sources, their quarantine, and the way back from it.", no_args_is_help=True, add_completion=False
+)
 
 FeedName = Annotated[str | None, typer.Argument(help="A feed as source.feed; all when not given.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]

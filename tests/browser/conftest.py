@@ -1,4 +1,7 @@
-"""A browser, and the UI of the refreshed demo company for it to look at."""
+"""A browser, and the UI of the refreshed demo company for it to look at.
+
+Both end with this folder's tests: an open page keeps the server busy.
+"""
 
 import shutil
 from collections.abc import Iterator
@@ -25,7 +28,7 @@ SWITCHES = (
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
     """Chromium without a window, with a profile of its own."""
     chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
@@ -40,7 +43,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chro
     driven.quit()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def ui(
     refreshed_demo: Platform, browser: webdriver.Chrome, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
