@@ -84,12 +84,12 @@ def _column_rules(
     if not column.nullable or name in feed.indispensable_columns:
         yield Rule("missing", name, "error", missing)
     for check in column.checks:
-        yield from _check_rule(name, check.name, check.statistics)
+        yield from _check_rule(name, check.name, check.statistics, (column.metadata or {}).get("unknown", "error"))
     if special:
         yield from _special_rules(special, name, str(column.dtype), file_dt, countries)
 
 
-def _check_rule(name: str, check: str, statistics: dict[str, Any]) -> Iterator[Rule]:
+def _check_rule(name: str, check: str, statistics: dict[str, Any], unknown: Severity) -> Iterator[Rule]:
     value = pl.col(name)
     match check:
         case "greater_than_or_equal_to":
@@ -97,7 +97,8 @@ def _check_rule(name: str, check: str, statistics: dict[str, Any]) -> Iterator[R
         case "less_than_or_equal_to":
             yield Rule("above_range", name, "error", value > statistics["max_value"], empties=True)
         case "isin":
-            yield Rule("unknown_value", name, "error", ~value.is_in(list(statistics["allowed_values"])))
+            is_unknown = ~value.is_in(list(statistics["allowed_values"]))
+            yield Rule("unknown_value", name, unknown, is_unknown, empties=unknown == "warning")
         case "str_matches":
             yield Rule("wrong_shape", name, "error", ~value.str.contains(_anchored(str(statistics["pattern"]))))
         case "str_length":

@@ -5,7 +5,7 @@ how the rules are applied (`crm_platform/sources/rules.py`) and the feeds themse
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import pandera.polars as pa
 
@@ -32,9 +32,11 @@ def text(description: str, rule: str | None = None) -> Any:
     return pa.Field(nullable=True, description=description, metadata={"rule": rule} if rule else None)
 
 
-def code(description: str, values: Sequence[str], nullable: bool = True) -> Any:
-    """A text out of a closed list."""
-    return pa.Field(nullable=nullable, isin=list(values), description=description)
+def code(
+    description: str, values: Sequence[str], nullable: bool = True, unknown: Literal["error", "warning"] = "error"
+) -> Any:
+    """A text out of a closed list; of severity `warning`, the row of a value that is not in it loads without it."""
+    return pa.Field(nullable=nullable, isin=list(values), description=description, metadata={"unknown": unknown})
 
 
 def pattern(description: str, regular_expression: str, nullable: bool = True) -> Any:

@@ -138,15 +138,14 @@ class Returns(FeedModel):
 
 
 class Shipments(FeedModel):
-    """One row is a shipment on its way to a customer, known from its dispatch on."""
+    """One row is a shipment to a customer, from its promise on."""
 
     shipment_id: str = identifier("The source's own key of the shipment.")
     order_id: str = text("The selling source's key of the order.")
     carrier: str = text("Who carries the shipment.")
     number_of_parcels: int = number("Parcels in the shipment.", ge=0, le=LARGEST_QUANTITY)
     promised_date: pl.Date = calendar_date("Day by which the customer was promised to have it.")
-    # The month of dispatch is the partition: a promise may be moved and a delivery is not yet there.
-    dispatched_dt: Timestamp = event_time("When the shipment left, UTC.", nullable=False)
+    dispatched_dt: Timestamp = event_time("When the shipment left, UTC; empty before.")
     delivered_dt: Timestamp = event_time("When the shipment was handed over, UTC; empty before.")
 
     class Config(FeedModel.Config):
@@ -154,5 +153,4 @@ class Shipments(FeedModel):
         metadata = {
             "grain": "one row per shipment of the source",
             "natural_key": ["shipment_id"],
-            "partition": ("dispatched_dt", "month"),
         }

@@ -33,7 +33,9 @@ class Person(FeedModel):
     middle_name: str = text("Further given names or initials, separated by spaces.")
     last_name: str = text("Family name, with its particles.")
     full_name: str = text("The whole name in one, where the source does not separate its parts.")
-    sex: str = code("Sex as the source states it; empty where it does not.", ("female", "male", "other"))
+    sex: str = code(
+        "Sex as the source states it; empty where it does not.", ("female", "male", "other"), unknown="warning"
+    )
     birth_date: pl.Date = birth_date("Date of birth.")
     company_name: str = text("Name of the company: the customer itself or the employer of the person.")
     job_title: str = text("Job title as it stands on a business card.")

@@ -104,6 +104,16 @@ def test_an_impossible_birth_date_is_emptied_and_the_customer_loaded(site_of: Ca
     ]
 
 
+def test_a_sex_that_nobody_knows_is_emptied_and_the_customer_loaded(site_of: Callable[..., Site]) -> None:
+    """One new letter in a system's list kept every customer who had it out of the platform."""
+    site = site_of({**CUSTOMERS, "columns": {**CUSTOMERS["columns"], "sex": {"from": "sex", "map": {"F": "female"}}}})
+    site.land("customers_1.csv", "id,at,name,mail,born,sex\n1,,Ann,,,F\n2,,Bo,,,X\n")
+    site.load()
+    assert site.counts() == [(2, 2, 0, 0)]
+    assert site.staged()["sex"].to_list() == ["female", None]
+    assert site.table(VALIDATION_RESULTS).select("rule", "severity").rows() == [("unknown_value", "warning")]
+
+
 def test_a_time_that_places_the_row_stays_where_it_is_only_warned_of(site_of: Callable[..., Site]) -> None:
     """It was emptied, and a row without a month has no partition to be written to."""
     site = site_of(rules={"order_dt": "warning"})

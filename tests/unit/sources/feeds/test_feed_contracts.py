@@ -19,7 +19,6 @@ EVENT_FEEDS = {
     "returns": "returned_dt",
     "payments": "paid_dt",
     "invoices": "invoice_date",
-    "shipments": "dispatched_dt",
     "support_cases": "opened_dt",
     "surveys": "responded_dt",
     "permission_events": "event_dt",
