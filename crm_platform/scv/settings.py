@@ -7,13 +7,12 @@ Here: the settings and their loading, with errors that say what, where and what 
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
+from crm_platform.configuration import Declared, load_configuration
 from crm_platform.sources.feeds.orders import ORDER_STATUSES
-from crm_platform.yaml_text import read_yaml
 
 Rule = Literal["trusted", "most_recent", "most_complete", "most_frequent"]
 Group = Literal[
@@ -25,15 +24,7 @@ SourceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?
 Status = Annotated[str, Field(pattern=rf"^({'|'.join(ORDER_STATUSES)})$")]
 
 
-class ScvError(Exception):
-    """`scv.yaml` cannot be used; the message names the place and the mending."""
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Survivorship(_Strict):
+class Survivorship(Declared):
     """By which rule one of several values survives."""
 
     rule: Rule = Field(description="trusted: by the order of sources; most_recent; most_complete; most_frequent.")
@@ -45,7 +36,7 @@ class Survivorship(_Strict):
     )
 
 
-class OrderRole(_Strict):
+class OrderRole(Declared):
     """When orders make a purchaser or a payer, and until when."""
 
     made_by: tuple[Status, ...] = Field(min_length=1, description="Statuses of an order that make one.")
@@ -53,7 +44,7 @@ class OrderRole(_Strict):
     lapses_after_months: int | None = Field(default=None, ge=1, description="Months without an order; none: never.")
 
 
-class LapsingRole(_Strict):
+class LapsingRole(Declared):
     """A role that ends by itself."""
 
     lapses_after_months: int | None = Field(default=None, ge=1, description="Months without activity; none: never.")
@@ -65,7 +56,7 @@ class ProspectRole(LapsingRole):
     ends_with_purchase: bool = Field(default=True, description="Whether the first purchase ends it.")
 
 
-class Roles(_Strict):
+class Roles(Declared):
     """The rules that make and end each role."""
 
     purchaser: OrderRole
@@ -75,7 +66,7 @@ class Roles(_Strict):
     prospect: ProspectRole = ProspectRole()
 
 
-class EndedIdentifiers(_Strict):
+class EndedIdentifiers(Declared):
     """What proves that an address or a number reaches its customer no more."""
 
     call_outcomes: tuple[str, ...] = Field(default=("wrong_number",), description="Outcomes that end a telephone.")
@@ -86,7 +77,7 @@ class EndedIdentifiers(_Strict):
     )
 
 
-class GuardSettings(_Strict):
+class GuardSettings(Declared):
     """How much one run may change of who is who."""
 
     largest_changed_share: float = Field(default=0.10, gt=0, le=1, description="Share of yesterday's customers.")
@@ -94,7 +85,7 @@ class GuardSettings(_Strict):
     allow_on: date | None = Field(default=None, description="A day (UTC) on which any change may pass.")
 
 
-class ReviewSettings(_Strict):
+class ReviewSettings(Declared):
     """Which pairs a person should look at."""
 
     lowest_probability: float = Field(default=0.2, ge=0, le=1, description="Pairs less likely than this are no doubt.")
@@ -102,14 +93,14 @@ class ReviewSettings(_Strict):
     largest_list: int = Field(default=1000, ge=1, description="Pairs on the list at most, the riskiest first.")
 
 
-class QualityLimits(_Strict):
+class QualityLimits(Declared):
     """Beyond which figures a run's quality check warns."""
 
     largest_cluster: int = Field(default=50, ge=2, description="Records of one customer.")
     largest_grey_share: float = Field(default=0.05, gt=0, le=1, description="Grey pairs, as a share of the records.")
 
 
-class ScvSettings(_Strict):
+class ScvSettings(Declared):
     """The whole of `scv.yaml`."""
 
     trust: tuple[SourceName, ...] = Field(
@@ -142,20 +133,6 @@ def load_scv_settings(path: Path) -> ScvSettings:
     """The settings as `config/scv.yaml` declares them.
 
     Raises:
-        ScvError: the file is not there, is not YAML, is incomplete or names what does not exist.
+        ConfigurationError: the file is not there, is not YAML, is incomplete or names what does not exist.
     """
-    try:
-        content: Any = read_yaml(path.read_text(encoding="utf-8"))
-        return ScvSettings.model_validate(content)
-    except OSError as error:
-        raise ScvError(
-            f"{path.name} cannot be read ({error.strerror}); it says how customers are recognised."
-        ) from error
-    except yaml.YAMLError as error:
-        raise ScvError(f"{path.name} is not YAML: {error}") from error
-    except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(map(str, detail['loc'])) or 'the file'}: {detail['msg'].removeprefix('Value error, ')}"
-            for detail in error.errors()
-        )
-        raise ScvError(f"{path.name}: {problems}. See docs/single-customer-view.md.") from error
+    return load_configuration(path, ScvSettings, "how customers are recognised", "docs/single-customer-view.md")

@@ -6,21 +6,16 @@ the dimensions that are filled from it (`dimensions/`).
 
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from crm_platform.configuration import Declared, load_configuration
 from crm_platform.sources.feeds.codes import COUNTRY, CURRENCY, LANGUAGE
-from crm_platform.yaml_text import read_yaml
 
 CommunicationKind = Literal["subscription", "general"]
 CommunicationType = Literal["transactional", "marketing", "third_party", "promotional", "subscription"]
-
-
-class CompanyError(Exception):
-    """`company.yaml` cannot be used; the message names the file, the place and the mending."""
 
 
 def _not_a_truth_value(value: object) -> object:
@@ -45,11 +40,7 @@ DisplayName = Annotated[str, Field(min_length=1)]
 TimeZone = Annotated[str, AfterValidator(_known_time_zone)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Brand(_Strict):
+class Brand(Declared):
     """A brand under which the company sells."""
 
     code: Code = Field(description="What the sources call it.")
@@ -57,7 +48,7 @@ class Brand(_Strict):
     product_line: Code = Field(description="Line of products that it sells.")
 
 
-class Country(_Strict):
+class Country(Declared):
     """A country of a locale."""
 
     code: CountryCode = Field(description="ISO 3166-1 alpha-2.")
@@ -68,7 +59,7 @@ class Country(_Strict):
     calling_code: str = Field(pattern=r"^[1-9][0-9]{0,3}$", description="Country's telephone code, without +.")
 
 
-class Locale(_Strict):
+class Locale(Declared):
     """A market: one or several countries that are served as one."""
 
     code: Code = Field(description="What the sources call it.")
@@ -77,14 +68,14 @@ class Locale(_Strict):
     countries: tuple[Country, ...] = Field(min_length=1, description="Its countries.")
 
 
-class Language(_Strict):
+class Language(Declared):
     """A language that customers are addressed in."""
 
     code: LanguageCode = Field(description="ISO 639-1.")
     name: DisplayName = Field(description="What people read.")
 
 
-class Channel(_Strict):
+class Channel(Declared):
     """A way to reach customers."""
 
     code: Code = Field(description="What the sources call it.")
@@ -92,7 +83,7 @@ class Channel(_Strict):
     is_addressed: bool = Field(description="Whether what goes this way needs an address of the customer.")
 
 
-class Communication(_Strict):
+class Communication(Declared):
     """What can be subscribed to (kind subscription) or is sent under a general permission of its type."""
 
     code: Code = Field(description="What the sources call it.")
@@ -105,14 +96,14 @@ class Communication(_Strict):
     channels: tuple[Code, ...] = Field(min_length=1, description="Codes of the channels it is sent by.")
 
 
-class PromotionSource(_Strict):
+class PromotionSource(Declared):
     """Where somebody came across a communication."""
 
     code: Code = Field(description="What the sources call it.")
     name: DisplayName = Field(description="What people read.")
 
 
-class SubscriptionPeriod(_Strict):
+class SubscriptionPeriod(Declared):
     """How long a subscription runs."""
 
     code: Code = Field(description="What the sources call it.")
@@ -120,7 +111,7 @@ class SubscriptionPeriod(_Strict):
     months: int | None = Field(default=None, ge=1, description="Its length in months; none: until withdrawn.")
 
 
-class Company(_Strict):
+class Company(Declared):
     """The whole of `company.yaml`; codes are unique, and what refers to a code refers to one that is there."""
 
     company: DisplayName = Field(description="Name of the company.")
@@ -173,18 +164,9 @@ def load_company(path: Path) -> Company:
     """The company as `config/company.yaml` declares it.
 
     Raises:
-        CompanyError: the file is not there, is not YAML, is incomplete or names what it does not declare.
+        ConfigurationError: the file is not there, is not YAML, is incomplete or names what it does not declare.
     """
-    try:
-        content: Any = read_yaml(path.read_text(encoding="utf-8"))
-        return Company.model_validate(content)
-    except OSError as error:
-        raise CompanyError(f"{path.name} cannot be read ({error.strerror}); it declares the company.") from error
-    except yaml.YAMLError as error:
-        raise CompanyError(f"{path.name} is not YAML: {error}") from error
-    except ValidationError as error:
-        problems = "; ".join(_problem(detail) for detail in error.errors())
-        raise CompanyError(f"{path.name}: {problems}.") from error
+    return load_configuration(path, Company, "what the company calls its brands and locales", "docs/naming.md")
 
 
 def _codes(members: Iterable[_Coded]) -> list[str]:
@@ -201,9 +183,3 @@ def _unknown(place: str, kind: str, named: Iterable[str], declared: Collection[s
     for code in named:
         if code not in declared:
             yield f"{place}: there is no {kind} {code!r}; there are {', '.join(sorted(declared))}"
-
-
-def _problem(detail: Any) -> str:
-    place = ".".join(str(part) for part in detail["loc"])
-    message = detail["msg"].removeprefix("Value error, ")
-    return f"{place}: {message}" if place else message

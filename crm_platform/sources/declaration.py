@@ -7,27 +7,18 @@ Not here: reading the data (`readers/`) and applying the mapping (`mapping.py`).
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from zoneinfo import available_timezones
 
 import polars as pl
-import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
+from crm_platform.configuration import ConfigurationError, Declared, load_configuration
 from crm_platform.sources.feeds.registry import FEEDS
 from crm_platform.sources.readers.batch import FileForm
-from crm_platform.yaml_text import read_yaml
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Severity = Literal["error", "warning", "off"]
-
-
-class DeclarationError(Exception):
-    """A declaration in `config/sources/` cannot be used; the message names the file, the place and the mending."""
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def _as_list(value: object) -> object:
@@ -43,7 +34,7 @@ def _check_regular_expression(expression: str) -> None:
         raise ValueError(f"{expression!r} is no regular expression that polars knows: {'; '.join(why)}") from None
 
 
-class ColumnMapping(_Strict):
+class ColumnMapping(Declared):
     """Where a canonical column's value comes from and how it is read."""
 
     sources: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = Field(
@@ -84,7 +75,7 @@ def _as_column_mapping(value: object) -> object:
     return {"from": value} if isinstance(value, str | list) else value
 
 
-class DatabaseTable(_Strict):
+class DatabaseTable(Declared):
     """A table or query of a database, read through a connection URL."""
 
     url: str | None = Field(
@@ -106,7 +97,7 @@ class DatabaseTable(_Strict):
         return self
 
 
-class FeedDeclaration(_Strict):
+class FeedDeclaration(Declared):
     """One feed of a source: where it lies, what it looks like, what it becomes."""
 
     contract: Name | None = Field(default=None, description="Canonical feed; the feed's own name when not given.")
@@ -142,7 +133,7 @@ class FeedDeclaration(_Strict):
         return self
 
 
-class SourceDeclaration(_Strict):
+class SourceDeclaration(Declared):
     """A source: an outer system that delivers feeds."""
 
     source: Name = Field(description="Name; staging tables are sources.stg_<source>_<feed>.")
@@ -174,13 +165,13 @@ def load_sources(folder: Path) -> list[SourceDeclaration]:
     """All declared sources, by name, from the YAML files of a folder (`config/sources`).
 
     Raises:
-        DeclarationError: a file is not YAML, is incomplete or names what does not exist; or two name one source.
+        ConfigurationError: a file is not YAML, is incomplete or names what does not exist; or two name one source.
     """
     sources: dict[str, SourceDeclaration] = {}
     for path in sorted(folder.glob("*.yaml")):
         declared = load_source(path)
         if declared.source in sources:
-            raise DeclarationError(f"{path.name}: the source {declared.source!r} is declared twice; rename one.")
+            raise ConfigurationError(f"{path.name}: the source {declared.source!r} is declared twice; rename one.")
         sources[declared.source] = declared
     return [sources[name] for name in sorted(sources)]
 
@@ -189,20 +180,6 @@ def load_source(path: Path) -> SourceDeclaration:
     """One declared source.
 
     Raises:
-        DeclarationError: the file is not YAML, is incomplete or names what does not exist.
+        ConfigurationError: the file is not YAML, is incomplete or names what does not exist.
     """
-    try:
-        content: Any = read_yaml(path.read_text(encoding="utf-8"))
-        return SourceDeclaration.model_validate(content)
-    except (OSError, UnicodeDecodeError) as error:
-        raise DeclarationError(f"{path.name} cannot be read as UTF-8 text: {type(error).__name__}.") from error
-    except yaml.YAMLError as error:
-        raise DeclarationError(f"{path.name} is not YAML: {' '.join(str(error).split())}") from error
-    except ValidationError as error:
-        problems = "; ".join(_problem(detail) for detail in error.errors())
-        raise DeclarationError(f"{path.name}: {problems}. See docs/adding-a-source.md.") from error
-
-
-def _problem(detail: Any) -> str:
-    place = ".".join(str(part) for part in detail["loc"] if part != "function-before[_as_column_mapping()]")
-    return f"{place or 'the file'}: {detail['msg'].removeprefix('Value error, ')}"
+    return load_configuration(path, SourceDeclaration, "what a source delivers", "docs/adding-a-source.md")
