@@ -22,9 +22,12 @@ from crm_platform.sources.feeds.contact import (
 )
 from crm_platform.sources.feeds.fields import FeedModel
 from crm_platform.sources.feeds.finance import Invoices, Payments
+from crm_platform.sources.feeds.loyalty import LoyaltyRedemptions
+from crm_platform.sources.feeds.mail import MailMessages
 from crm_platform.sources.feeds.orders import OrderEvents, OrderLines, Orders, Returns, Shipments
 from crm_platform.sources.feeds.people import Customers, CustomerUpdates, Enrichments, Leads, Registrations
 from crm_platform.sources.feeds.permission import PermissionEvents
+from crm_platform.sources.feeds.provider_events import ProviderEvents
 from crm_platform.sources.feeds.steward import MatchVerdicts
 from crm_platform.sources.feeds.web import WebHits
 
@@ -48,6 +51,7 @@ FEEDS: dict[str, type[FeedModel]] = {
     "prices": Prices,
     "stores": Stores,
     "web_hits": WebHits,
+    "mail_messages": MailMessages,
     "sms_receipts": SmsReceipts,
     "returned_post": ReturnedPost,
     "call_outcomes": CallOutcomes,
@@ -57,5 +61,7 @@ FEEDS: dict[str, type[FeedModel]] = {
     "campaign_links": CampaignLinks,
     "campaign_members": CampaignMembers,
     "analytics_conversions": AnalyticsConversions,
+    "provider_events": ProviderEvents,
     "match_verdicts": MatchVerdicts,
+    "loyalty_redemptions": LoyaltyRedemptions,
 }

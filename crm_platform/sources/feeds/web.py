@@ -25,6 +25,7 @@ class WebHits(FeedModel):
     visitor_id: str = text("Identifier in the site's cookie.")
     login: str = text("Name that the visitor was logged in with.")
     request_id: str = text("The server's identifier of the request, where it logs one.")
+    forwarded_for: str = text("Addresses that the request is said to have come through (X-Forwarded-For), as logged.")
 
     class Config(FeedModel.Config):
         name = "feeds.web_hits"

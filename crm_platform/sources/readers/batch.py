@@ -13,6 +13,8 @@ from typing import Literal, Self
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
+from crm_platform.problem import Problem
+
 Kind = Literal["csv", "json_lines", "parquet", "excel", "access_log", "database", "mail", "provider_events"]
 LogDialect = Literal["auto", "common", "combined", "vhost", "cloudfront", "alb", "json"]
 
@@ -125,7 +127,7 @@ class Reject:
     raw: str
 
 
-class RefusedFile(Exception):
+class RefusedFile(Problem):
     """A file that is not read at all; `message` is one line: what, where, what to do, and no personal data."""
 
     def __init__(self, reason: str, message: str) -> None:

@@ -27,13 +27,14 @@ class Elements:
     rejects: list[Reject]
 
 
-def elements(text: TextContent, limits: ReadLimits, records: str | None) -> Iterator[Elements]:
-    """The elements of the arrays of a document, or of the one array at the dotted path `records`.
+def elements(text: TextContent, limits: ReadLimits, records: str | None, is_bare: bool = False) -> Iterator[Elements]:
+    """The elements of the arrays of a document, or of the one array at the dotted path `records`; of a document without
+    an array (`is_bare`), its objects one after the other.
 
     Raises RefusedFile: no_records (nothing at the path within the first block), line_too_long (one element over the
     limit).
     """
-    scan = _Scan(text.content.name, limits.maximum_line_bytes, is_one_array=records is not None)
+    scan = _Scan(text.content.name, limits.maximum_line_bytes, is_one_array=records is not None, depth=int(is_bare))
     is_found = records is None
     with text.content.stream() as stream:
         for piece in utf8_pieces(stream, text, limits.block_bytes):
@@ -74,9 +75,9 @@ def _array_start(data: bytes, path: list[str]) -> int | None:
 class _Scan:
     """Cuts elements out of pieces given in order, keeping the element that is still open."""
 
-    def __init__(self, name: str, maximum_bytes: int, is_one_array: bool) -> None:
+    def __init__(self, name: str, maximum_bytes: int, is_one_array: bool, depth: int = 0) -> None:
         self.name, self.maximum, self.is_one_array = name, maximum_bytes, is_one_array
-        self.open, self.depth, self.next_line = b"", 0, 1
+        self.open, self.depth, self.next_line = b"", depth, 1
         self.is_done = False
 
     def add(self, piece: bytes) -> Elements:

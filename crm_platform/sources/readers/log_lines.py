@@ -24,6 +24,7 @@ WEB_HITS: dict[str, pl.DataType | type[pl.DataType]] = {
     "user_agent": pl.String,
     "request_id": pl.String,
     "host": pl.String,
+    "forwarded_for": pl.String,
 }
 """The columns every layout yields; null where a layout has no such field."""
 
@@ -34,10 +35,11 @@ COMMON = (
     r' "(?P<request>(?:[^"\\]|\\.)*)" (?P<status>\d{3}) (?P<bytes_sent>\d+|-)'
 )
 REFERRER_AND_AGENT = r' "(?P<referrer>(?:[^"\\]|\\.)*)" "(?P<user_agent>(?:[^"\\]|\\.)*)"'
+FORWARDED_FOR = r'(?: "(?P<forwarded_for>-|[0-9a-fA-F.:]+(?:, ?[0-9a-fA-F.:]+)*)")?'
 MORE_FIELDS = r'(?: "(?:[^"\\]|\\.)*"| [^\s"]+)*'
 PATTERNS = {
-    "combined": rf"^{COMMON}{REFERRER_AND_AGENT}{MORE_FIELDS}\s*$",
-    "vhost": rf"^(?P<host>\S+?)(?::\d+)? {COMMON}(?:{REFERRER_AND_AGENT}{MORE_FIELDS})?\s*$",
+    "combined": rf"^{COMMON}{REFERRER_AND_AGENT}{FORWARDED_FOR}{MORE_FIELDS}\s*$",
+    "vhost": rf"^(?P<host>\S+?)(?::\d+)? {COMMON}(?:{REFERRER_AND_AGENT}{FORWARDED_FOR}{MORE_FIELDS})?\s*$",
     "common": rf"^{COMMON}\s*$",
     "alb": (
         r"^(?:http|https|h2|grpcs|ws|wss) (?P<time>\S+) \S+ (?P<ip_address>\S+):\d+ \S+ \S+ \S+ \S+"
@@ -57,6 +59,7 @@ CLOUDFRONT_FIELDS = {
     "user_agent": "cs(User-Agent)",
     "request_id": "x-edge-request-id",
     "host": "x-host-header",
+    "forwarded_for": "x-forwarded-for",
 }
 JSON_KEYS = {
     "ip_address": ("remote_addr", "client_ip", "ip"),
@@ -71,6 +74,7 @@ JSON_KEYS = {
     "user_agent": ("http_user_agent", "user_agent", "agent"),
     "request_id": ("request_id",),
     "host": ("host", "http_host", "server_name"),
+    "forwarded_for": ("http_x_forwarded_for", "x_forwarded_for", "forwarded_for"),
 }
 """Keys that nginx configurations commonly give, by column; `FileForm.keys` overrides them."""
 

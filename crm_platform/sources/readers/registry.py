@@ -19,14 +19,15 @@ from crm_platform.sources.readers.batch import (
     RawBatch,
     ReadFile,
     ReadLimits,
-    RefusedFile,
 )
 from crm_platform.sources.readers.content import FileContent
 from crm_platform.sources.readers.delimited import open_csv
 from crm_platform.sources.readers.excel import open_excel
 from crm_platform.sources.readers.json_lines import open_json_lines
+from crm_platform.sources.readers.mail import open_mail
 from crm_platform.sources.readers.opening import Opener, Request
 from crm_platform.sources.readers.parquet import open_parquet
+from crm_platform.sources.readers.provider_events import open_provider_events
 
 KINDS: dict[Kind, str] = {
     "csv": "Delimited text of any dialect; every column text.",
@@ -35,18 +36,10 @@ KINDS: dict[Kind, str] = {
     "excel": "Sheets of xlsx, xls or ods with their header anywhere; every column text.",
     "access_log": "Web server logs: NCSA common, combined, vhost_combined, CloudFront, ALB, JSON lines.",
     "database": "A table extracted by `database.extract_table`, read as Parquet.",
-    "mail": "Reserved: bounce and complaint mails come with the campaign stage.",
-    "provider_events": "Reserved: events of e-mail service providers come with the campaign stage.",
+    "mail": "Mails: an mbox, or one mail a file (.eml, Maildir); line ends LF, CRLF or CR.",
+    "provider_events": "Events of e-mail service providers: JSON Lines, arrays, form bodies, in envelopes or not.",
 }
 """What each kind reads."""
-
-
-def _reserved(request: Request) -> ReadFile:
-    kind = request.form.kind
-    raise RefusedFile(
-        "reserved_kind",
-        f"{request.content.name}: files of kind {kind} are read once the campaign stage brings its reader",
-    )
 
 
 READERS: dict[Kind, Opener] = {
@@ -56,8 +49,8 @@ READERS: dict[Kind, Opener] = {
     "excel": open_excel,
     "parquet": open_parquet,
     "database": open_parquet,
-    "mail": _reserved,
-    "provider_events": _reserved,
+    "mail": open_mail,
+    "provider_events": open_provider_events,
 }
 """The opener of each kind."""
 
@@ -106,5 +99,7 @@ def _joined(members: Sequence[Content], files: Sequence[ReadFile], resources: Ex
 def _chained(members: Sequence[Content], files: Sequence[ReadFile]) -> Iterator[RawBatch]:
     for content, file in zip(members, files, strict=True):
         for batch in file.batches():
-            member = pl.lit(content.member).alias(MEMBER)
-            yield RawBatch(batch.rows.with_columns(member), batch.rejects.with_columns(member))
+            member = pl.lit(content.member)
+            within = [pl.col(MEMBER)] if MEMBER in batch.rows.columns else []
+            part = pl.concat_str([member, *within], separator=", ", ignore_nulls=True).alias(MEMBER)
+            yield RawBatch(batch.rows.with_columns(part), batch.rejects.with_columns(member.alias(MEMBER)))

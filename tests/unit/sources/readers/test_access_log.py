@@ -36,6 +36,7 @@ def test_combined_lines_are_read_in_utc_and_a_broken_one_is_a_reject(tmp_path: P
         "user_agent": "Mozilla/5.0 (X11)",
         "request_id": None,
         "host": None,
+        "forwarded_for": None,
         SOURCE_LINE: 1,
     }
 

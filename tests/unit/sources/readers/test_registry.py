@@ -1,4 +1,4 @@
-"""Behaviour that all forms share: packed files, several in one zip, refusals, reserved kinds."""
+"""Behaviour that all forms share: packed files, several in one zip, refusals."""
 
 import gzip
 import resource
@@ -48,13 +48,7 @@ def test_every_kind_has_a_reader_and_a_description() -> None:
     assert set(get_args(Kind)) == set(READERS) == set(KINDS)
 
 
-@pytest.mark.parametrize("kind", ["mail", "provider_events"])
-def test_reserved_kinds_say_when_they_come(tmp_path: Path, kind: Kind) -> None:
-    (tmp_path / "x").write_bytes(b"x")
-    assert refusal_of(tmp_path / "x", FileForm(kind=kind)) == "reserved_kind"
-
-
-@pytest.mark.parametrize("kind", [*TEXT_KINDS, "parquet", "excel"])
+@pytest.mark.parametrize("kind", [*TEXT_KINDS, "parquet", "excel", "mail"])
 def test_an_empty_file_is_refused_by_every_reader(tmp_path: Path, kind: Kind) -> None:
     (tmp_path / "empty").touch()
     assert refusal_of(tmp_path / "empty", FileForm(kind=kind)) == "empty_file"

@@ -1,0 +1,111 @@
+"""The staged rows of files that the events do not hold yet.
+
+Here: which files those are, and their rows in chunks of constant memory. Not here: what the rows mean (`arrivals.py`).
+"""
+
+from collections.abc import Container, Iterator, Sequence
+from datetime import datetime
+
+import polars as pl
+import pyarrow.parquet as pq
+
+from crm_platform.campaign.events.contracts import EVENT_FILE
+from crm_platform.sources.ledger import FILE_LEDGER
+from crm_platform.sources.staging import StagedFeed
+from crm_platform.warehouse.engine import Engine, relation_name
+
+CHUNK_ROWS = 100_000
+_LOADED = "loaded_dt"
+
+
+def untaken_files(engine: Engine, feed: StagedFeed) -> pl.DataFrame:
+    """The loaded files of a feed that the events do not hold, or not with all the rows they have now (after a replay):
+    columns file_id, number_of_rows."""
+    for contract in (FILE_LEDGER, EVENT_FILE):
+        engine.refresh_view(contract)
+    return engine.query(
+        f"""
+        SELECT ledger.file_id, ledger.rows_loaded AS number_of_rows
+        FROM {relation_name(FILE_LEDGER)} AS ledger
+        LEFT JOIN {relation_name(EVENT_FILE)} AS taken
+            ON taken.feed_name = ledger.feed_name AND taken.file_id = ledger.file_id
+        WHERE ledger.feed_name = $feed AND ledger.status = 'loaded'
+            AND taken.number_of_rows IS DISTINCT FROM ledger.rows_loaded
+        ORDER BY ledger.file_id
+        """,
+        {"feed": feed.name},
+    )
+
+
+def taken_files(engine: Engine, feed: StagedFeed) -> pl.DataFrame:
+    """The files of a feed that the events hold: columns file_id, number_of_rows."""
+    engine.refresh_view(EVENT_FILE)
+    return engine.query(
+        f"SELECT file_id, number_of_rows FROM {relation_name(EVENT_FILE)} WHERE feed_name = $feed ORDER BY file_id",
+        {"feed": feed.name},
+    )
+
+
+def staged_chunks(
+    engine: Engine,
+    feed: StagedFeed,
+    file_ids: pl.Series,
+    keep: pl.Expr,
+    chunk_rows: int = CHUNK_ROWS,
+    days: Container[str] | None = None,
+) -> Iterator[pl.DataFrame]:
+    """The staged rows of these files for which `keep` holds, in chunks of at least `chunk_rows` but for the last.
+
+    days: of the days of these partitions alone (`YYYY-MM-DD`); None: of all.
+    """
+    wanted = feed.contract.polars_schema
+    gathered: list[pl.DataFrame] = []
+    for rows in _batches(engine, feed, file_ids, chunk_rows, days):
+        absent = [pl.lit(None, dtype).alias(name) for name, dtype in wanted.items() if name not in rows.columns]
+        rows = rows.with_columns(absent).select(pl.col(name).cast(dtype) for name, dtype in wanted.items())
+        kept = rows.filter(pl.col("file_id").is_in(file_ids.implode()), keep)
+        if kept.height:
+            gathered.append(kept)
+        if sum(each.height for each in gathered) >= chunk_rows:
+            yield pl.concat(gathered)
+            gathered = []
+    if gathered:
+        yield pl.concat(gathered)
+
+
+def _batches(
+    engine: Engine, feed: StagedFeed, file_ids: pl.Series, chunk_rows: int, days: Container[str] | None
+) -> Iterator[pl.DataFrame]:
+    """Row groups that can hold rows of these files: those loaded no earlier than the first of them."""
+    if file_ids.is_empty():
+        return
+    since = _loaded_since(engine, feed, file_ids)
+    keys = engine.lake.partition_keys(feed.contract)
+    for key, path in zip(keys, engine.lake.data_files(feed.contract), strict=True):
+        if days is not None and key not in days:
+            continue
+        with pq.ParquetFile(path) as parquet:
+            groups = _groups_since(parquet, since)
+            if groups:
+                for batch in parquet.iter_batches(batch_size=chunk_rows, row_groups=groups):
+                    yield pl.DataFrame(pl.from_arrow(batch))
+
+
+def _loaded_since(engine: Engine, feed: StagedFeed, file_ids: pl.Series) -> datetime:
+    with engine.registered(wanted_files=file_ids.to_frame("file_id")):
+        first: datetime = engine.scalar(
+            f"SELECT min(loaded_dt) FROM {relation_name(FILE_LEDGER)} JOIN wanted_files USING (file_id) "
+            "WHERE feed_name = $feed",
+            {"feed": feed.name},
+        )
+    return first
+
+
+def _groups_since(parquet: pq.ParquetFile, since: datetime) -> Sequence[int]:
+    place = parquet.schema_arrow.get_field_index(_LOADED)
+    groups = []
+    for number in range(parquet.metadata.num_row_groups):
+        statistics = parquet.metadata.row_group(number).column(place).statistics
+        if statistics is None or not statistics.has_min_max or statistics.max >= since:
+            groups.append(number)
+    return groups

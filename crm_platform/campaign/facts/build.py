@@ -1,0 +1,149 @@
+"""The making of the facts of delivery and clicks: the days that something new touches, each made anew as a whole.
+
+Here: the steps and their publishing. Not here: which days those are (`touched.py`) and what the rows say (the `.sql`
+files).
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+
+from crm_platform.campaign.facts.contracts import FACT_CAMPAIGN_DELIVERY, FACT_CLICKTHROUGH, FACT_INPUT
+from crm_platform.campaign.facts.member_version import MEMBER_FEED, member_versions
+from crm_platform.campaign.facts.touched import Touched, touched
+from crm_platform.campaign.settings import DeliveryRules
+from crm_platform.sources.all_sources import all_sources_query, staging_refs
+from crm_platform.sources.staging import StagedFeed
+from crm_platform.warehouse.contract import Contract
+from crm_platform.warehouse.engine import Engine, Parameter, bound, literal
+from crm_platform.warehouse.publish import Publication, Write, publish, publish_frame
+
+MEMBERS_AT_ONCE = 500_000
+FACTS = (FACT_CAMPAIGN_DELIVERY, FACT_CLICKTHROUGH)
+_READ = (
+    "campaign.dim_campaign", "campaign.dim_cell", "campaign.dim_reason", "campaign.dim_url", "sources.dim_brand",
+    "sources.dim_channel", "sources.dim_communication", "sources.dim_locale",
+)  # fmt: skip
+
+
+def publish_delivery_facts(
+    engine: Engine,
+    feeds: Sequence[StagedFeed],
+    rules: DeliveryRules,
+    as_of: datetime,
+    members_at_once: int = MEMBERS_AT_ONCE,
+    anew: Collection[str] = (),
+) -> dict[str, Publication]:
+    """Make the days anew that what is new, changed or late belongs to, as of a time (UTC); the others stay as they are.
+
+    The rows depend on what was told, not on the order in which it came. Killed anywhere, a further run makes the same:
+    `campaign.fact_input` is written last.
+
+    anew: days of sending that are made anew whatever has changed, as after days of events were made anew.
+
+    Raises:
+        ContractViolation: rows break a contract; the days in hand were not published.
+    """
+    for name in _READ:
+        engine.refresh_view(engine.contracts[name])
+    work = touched(engine, feeds, rules, as_of).with_days(anew)
+    parts = [
+        _publish_days(engine, feeds, rules, as_of, days, work)
+        for days in _portions(engine, feeds, work, members_at_once)
+    ]
+    made = (
+        {contract.table: _added(contract, [part[contract.table] for part in parts]) for contract in FACTS}
+        if parts
+        else {}
+    )
+    return made | {FACT_INPUT.table: publish_frame(engine, FACT_INPUT, work.inputs)}
+
+
+def _portions(engine: Engine, feeds: Sequence[StagedFeed], work: Touched, members_at_once: int) -> list[list[str]]:
+    """The days in portions of some number of members, so that memory follows the portion."""
+    counts = engine.query(
+        f"SELECT due_day, count(*) AS members FROM ({member_versions(feeds)}) AS told GROUP BY due_day"
+    )
+    by_day = dict(counts.iter_rows())
+    portions: list[list[str]] = []
+    filled = members_at_once
+    for day in work.days:
+        if filled >= members_at_once:
+            portions.append([])
+            filled = 0
+        portions[-1].append(day)
+        filled += by_day.get(day, 0)
+    return portions
+
+
+def _publish_days(
+    engine: Engine, feeds: Sequence[StagedFeed], rules: DeliveryRules, as_of: datetime, days: list[str], work: Touched
+) -> dict[str, Publication]:
+    frames = {
+        "wanted_day": pl.DataFrame({"day": days}, schema={"day": pl.String}),
+        "people_proxy": pl.DataFrame({"rule": rules.opens_of_people}, schema={"rule": pl.String}),
+        "silent_channel": pl.DataFrame(
+            list(rules.no_word_means_delivered_after_days.items()),
+            schema={"channel": pl.String, "days": pl.Int64},
+            orient="row",
+        ),
+        "reporting_campaign": pl.DataFrame(
+            {"campaign_id": work.reporting_campaigns}, schema={"campaign_id": pl.String}
+        ),
+    }
+    with engine.registered(**frames), _put_together(engine, feeds, days):
+        return {contract.table: _publish_fact(engine, contract, days, as_of) for contract in FACTS}
+
+
+@contextmanager
+def _put_together(engine: Engine, feeds: Sequence[StagedFeed], days: list[str]) -> Iterator[None]:
+    """Let SQL read `send`, `told`, `course` and `send_customer` of these days, for the time of the block."""
+    # What a clock that goes wrong tells of before the sending still belongs to it.
+    since = datetime.fromisoformat(f"{days[0]}T00:00:00+00:00") - timedelta(days=1)
+    made: list[str] = []
+    try:
+        with engine.temporary_view("counted_member", _members_query(engine, feeds)):
+            for name in ("send", "told", "course", "send_customer"):
+                engine.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {bound(_sql(name), {'since': since})}")
+                made.append(name)
+        yield
+    finally:
+        for name in reversed(made):
+            engine.execute(f"DROP TABLE {name}")
+
+
+def _members_query(engine: Engine, feeds: Sequence[StagedFeed]) -> str:
+    """SQL for the newest members of the campaigns that these days have members of.
+
+    The campaigns are written out, so that the engine skips the files that hold others.
+    """
+    told = f"SELECT DISTINCT campaign_id FROM ({member_versions(feeds)}) AS told SEMI JOIN wanted_day ON due_day = day"
+    campaigns = ", ".join(literal(name) for name in engine.query(told)["campaign_id"].sort())
+    refs = staging_refs(feed for feed in feeds if feed.contract_name == MEMBER_FEED)
+    members = all_sources_query(MEMBER_FEED, refs.get(MEMBER_FEED, ()))
+    return f"SELECT * FROM ({members}) AS told WHERE campaign_id IN ({campaigns or 'NULL'})"
+
+
+def _publish_fact(engine: Engine, contract: Contract, days: list[str], as_of: datetime) -> Publication:
+    writes: dict[str | None, Write] = {day: _day_writer(engine, contract, {"day": day, "as_of": as_of}) for day in days}
+    return publish(engine, contract, writes)
+
+
+def _day_writer(engine: Engine, contract: Contract, parameters: dict[str, Parameter]) -> Write:
+    return lambda path: engine.write_query(_sql(contract.table), path, parameters)
+
+
+def _added(contract: Contract, parts: Sequence[Publication]) -> Publication:
+    return Publication(
+        contract,
+        sum(part.number_of_rows for part in parts),
+        sum(part.number_of_bytes for part in parts),
+        tuple(key for part in parts for key in part.partition_keys),
+    )
+
+
+def _sql(name: str) -> str:
+    return Path(__file__).with_name(f"{name}.sql").read_text(encoding="utf-8").rstrip().rstrip(";")

@@ -1,0 +1,31 @@
+"""The members of campaigns in every version that was ever told, as one relation.
+
+Here: `member_version`, for finding which days a change touches. Not here: the members as they stand (`send.sql`).
+"""
+
+from collections.abc import Sequence
+
+from crm_platform.sources.staging import StagedFeed
+from crm_platform.warehouse.engine import literal, relation_name
+
+MEMBER_FEED = "campaign_members"
+_COLUMNS = "campaign_id, cell_id, member_id, customer_id, email, selected_dt, sent_dt, file_id"
+
+
+def member_versions(feeds: Sequence[StagedFeed]) -> str:
+    """SQL for every version of every member: feed_name, source, message_id (without angle brackets), customer_ref, the
+    member's own columns, and due_day, on which it stands in the facts."""
+    told = [
+        f"SELECT {literal(feed.name)} AS feed_name, {literal(feed.source)} AS source, {_COLUMNS}, "
+        f"{literal(feed.customer_source)} || ':' || customer_id AS customer_ref, "
+        "trim(message_id, '<> ') AS message_id, "
+        f"strftime(coalesce(sent_dt, selected_dt), '%Y-%m-%d') AS due_day FROM {relation_name(feed.contract)}"
+        for feed in feeds
+        if feed.contract_name == MEMBER_FEED
+    ]
+    texts = "feed_name source campaign_id cell_id member_id customer_id email file_id message_id customer_ref due_day"
+    nothing = [
+        *(f"CAST(NULL AS VARCHAR) AS {name}" for name in texts.split()),
+        *(f"CAST(NULL AS TIMESTAMP WITH TIME ZONE) AS {name}" for name in ("selected_dt", "sent_dt")),
+    ]
+    return " UNION ALL BY NAME ".join([f"SELECT {', '.join(nothing)} WHERE FALSE", *told])

@@ -1,0 +1,75 @@
+"""The making of `campaign.mail_report` from the mails that the sources have delivered.
+
+Here: which days are read, and their publishing. Not here: what a mail says (`parse.py`).
+"""
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pyarrow.parquet as pq
+
+from crm_platform.campaign.mail.contracts import MAIL_REPORT
+from crm_platform.campaign.mail.parse import parse_message, report_frame
+from crm_platform.campaign.mail.report import MailReport
+from crm_platform.sources.all_sources import StagingRefs, all_sources
+from crm_platform.warehouse.engine import Engine
+from crm_platform.warehouse.publish import Publication, Write, publish
+
+MAIL_FEEDS = ("mail_messages",)
+BYTES_AT_ONCE = 64 * 1024**2
+
+
+def publish_mail_reports(engine: Engine, staging: StagingRefs, is_rebuilt: bool = False) -> Publication:
+    """Publish what the mails report, by the day on which their files were received (UTC).
+
+    Only days are read whose mails are not those of the table: a new day costs a day. A mail that came twice is of the
+    day when it came first. is_rebuilt: read all days anew, as after a change of the rules.
+
+    Raises:
+        ContractViolation: the reports break the contract; no day was published.
+    """
+    with all_sources(engine, MAIL_FEEDS, staging), engine.temporary_view("mail_once", _sql("mail_once")):
+        days = engine.query(_sql("days_to_read"), {"is_rebuilt": is_rebuilt})["file_date"].to_list()
+        return publish(engine, MAIL_REPORT, {day.isoformat(): _write_of(engine, day) for day in days})
+
+
+def _write_of(engine: Engine, day: date) -> Write:
+    return lambda path: _write_day(engine, day, path)
+
+
+def _write_day(engine: Engine, day: date, path: Path) -> None:
+    """Write the reports of a day in the order of the mails' digests, a part of the mails at a time."""
+    schema = MAIL_REPORT.empty().to_arrow(compat_level=pl.CompatLevel.oldest()).schema
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        for mails in _mails_of(engine, day):
+            writer.write_table(_reports(mails).to_arrow(compat_level=pl.CompatLevel.oldest()).cast(schema))
+
+
+def _mails_of(engine: Engine, day: date) -> Iterator[pl.DataFrame]:
+    """The mails of a day: message_sha256, source, file_dt, raw; some megabytes of them at a time."""
+    sizes = engine.query(
+        "SELECT message_sha256, size_bytes FROM mail_once WHERE CAST(file_dt AS DATE) = $day ORDER BY 1", {"day": day}
+    )
+    parts = sizes.group_by(part=pl.col("size_bytes").cum_sum() // BYTES_AT_ONCE, maintain_order=True).agg(
+        first=pl.col("message_sha256").first(), last=pl.col("message_sha256").last()
+    )
+    for part in parts.iter_rows(named=True):
+        yield engine.query(_sql("mails_of_part"), {"day": day, "first": part["first"], "last": part["last"]})
+
+
+def _reports(mails: pl.DataFrame) -> pl.DataFrame:
+    """The rows of the table for these mails. A loop over rows, which mails need: they are text, not a table."""
+    found: list[MailReport] = []
+    for raw in mails["raw"]:
+        found.extend(parse_message(raw.encode("latin-1", "replace")))
+    told = report_frame(found).unique(["message_sha256", "recipient"], keep="first", maintain_order=True)
+    rows = told.join(mails.drop("raw"), on="message_sha256", how="left", maintain_order="left")
+    return rows.with_columns(file_date=pl.col("file_dt").dt.date()).select(
+        pl.col(name).cast(dtype) for name, dtype in MAIL_REPORT.polars_schema.items()
+    )
+
+
+def _sql(name: str) -> str:
+    return Path(__file__).with_name(f"{name}.sql").read_text(encoding="utf-8").rstrip().rstrip(";")

@@ -1,0 +1,103 @@
+"""How campaigns are counted: the model of `config/campaign.yaml`.
+
+Here: the settings and their loading, with errors that say what, where and what to do. Not here: how events are read and
+judged (`events/settings.py`), nor what the settings bring about.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from crm_platform.problem import Problem
+from crm_platform.yaml_text import read_yaml
+
+Channel = Literal["email", "sms", "post", "telephone", "rss", "web"]
+Evidence = Literal["promotion_code", "click", "analytics"]
+Touch = Literal["last", "first"]
+TOUCHES: tuple[Touch, ...] = ("last", "first")
+LONGEST_DAYS = 3_650
+
+
+class CampaignSettingsError(Problem):
+    """`campaign.yaml` cannot be used; the message names the place and the mending."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DeliveryRules(_Strict):
+    """What counts as delivered, and whose opens are people's."""
+
+    no_word_means_delivered_after_days: Mapping[Channel, int] = Field(
+        default={"email": 3, "post": 30},
+        description="Where nobody tells of deliveries, what was not returned after so many days has arrived.",
+    )
+    opens_of_people: tuple[str, ...] = Field(
+        default=("agent:gmail_image_proxy", "agent:yahoo_mail_proxy"),
+        description="Rules of actors whose proxy loads the picture only when a person opens the mail.",
+    )
+
+    @field_validator("no_word_means_delivered_after_days")
+    @classmethod
+    def _after_some_days(cls, days: Mapping[Channel, int]) -> Mapping[Channel, int]:
+        for channel, number in days.items():
+            if not 0 <= number <= LONGEST_DAYS:
+                raise ValueError(f"{channel}: {number} days; it is 0 to {LONGEST_DAYS}")
+        return days
+
+
+class OrderRules(_Strict):
+    """Which campaign an order came of."""
+
+    evidence: tuple[Evidence, ...] = Field(
+        default=("promotion_code", "click", "analytics"),
+        min_length=1,
+        description="What counts, the strongest first: where two name different campaigns, the first decides.",
+    )
+    touch: Touch = Field(default="last", description="Of several clicks, which one counts.")
+    window_days: int | None = Field(
+        default=None, ge=0, le=LONGEST_DAYS, description="Days from the sending; none: the campaign's success_days."
+    )
+    default_window_days: int = Field(
+        default=30, ge=0, le=LONGEST_DAYS, description="Days for campaigns that do not say their own."
+    )
+
+
+class ResultRules(_Strict):
+    """How results are judged."""
+
+    confidence: float = Field(default=0.95, gt=0.5, lt=1, description="Of the intervals of lift.")
+    skewed_draw_below: float = Field(
+        default=0.001, gt=0, lt=0.5, description="A draw of cells less likely than this by chance is reported."
+    )
+
+
+class CampaignSettings(_Strict):
+    """The whole of `campaign.yaml`."""
+
+    delivery: DeliveryRules = DeliveryRules()
+    orders: OrderRules = OrderRules()
+    results: ResultRules = ResultRules()
+
+
+def load_campaign_settings(path: Path) -> CampaignSettings:
+    """The settings; those of the package where there is no such file.
+
+    Raises:
+        CampaignSettingsError: the file is not YAML, or says what cannot be.
+    """
+    if not path.exists():
+        return CampaignSettings()
+    try:
+        return CampaignSettings.model_validate(read_yaml(path.read_text(encoding="utf-8")) or {})
+    except OSError as error:
+        raise CampaignSettingsError(f"{path.name} cannot be read ({error.strerror}).") from error
+    except yaml.YAMLError as error:
+        raise CampaignSettingsError(f"{path.name} is not YAML: {' '.join(str(error).split())}") from error
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+        raise CampaignSettingsError(f"{path.name}: {problems}. See docs/campaigns.md.") from error
