@@ -6,13 +6,34 @@ A new benchmark is a module with a `main` and one line here. Ends with exit code
 import sys
 from collections.abc import Callable, Sequence
 
-from benchmarks import audit, matching, readers, refresh
+from benchmarks import (
+    audit,
+    bounces,
+    campaign,
+    churn,
+    events,
+    identity,
+    loyalty,
+    matching,
+    permission,
+    readers,
+    refresh,
+    value,
+)
 
 BENCHMARKS: dict[str, Callable[[Sequence[str]], bool]] = {
     "readers": readers.main,
     "audit": audit.main,
     "refresh": refresh.main,
     "matching": matching.main,
+    "identity": identity.main,
+    "permission": permission.main,
+    "loyalty": loyalty.main,
+    "bounces": bounces.main,
+    "events": events.main,
+    "campaign": campaign.main,
+    "value": value.main,
+    "churn": churn.main,
 }
 """Each takes its arguments, prints its table, and tells whether it met its goals."""
 

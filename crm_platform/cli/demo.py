@@ -23,6 +23,8 @@ def write_demo(
     Example: crm demo --customers 100000 && crm refresh
     """
     from crm_platform.demo.company import write_company
+    from crm_platform.demo.tracking import DEMO_KEYS
+    from crm_platform.warehouse.files import written_durably
 
     home = home_from()
     last_day = as_of.date() if as_of else date.fromordinal(datetime.now(UTC).date().toordinal() - 1)
@@ -36,6 +38,8 @@ def write_demo(
             last_day,
             lambda what, done, total: bars.update(task, description=what, completed=done, total=total),
         )
+    with written_durably(home.tracking_keys) as prepared:
+        prepared.write_text(DEMO_KEYS + "\n", encoding="utf-8")
     table = Table("feed", "rows", title=f"Ivory with {customers:,} customers, up to {last_day}")
     table.columns[1].justify = "right"
     for feed, rows in sorted(summary.rows.items()):

@@ -1,19 +1,10 @@
-"""The errors that a person can mend: they are shown as a line, not as a stack of calls."""
+"""How a command ends otherwise than well."""
+
+from crm_platform.problem import Problem
 
 
-def expected_failures() -> tuple[type[Exception], ...]:
-    """The types of errors whose message says what, where and what to do."""
-    from crm_platform.scv.settings import ScvError
-    from crm_platform.sources.company import CompanyError
-    from crm_platform.sources.declaration import DeclarationError
-    from crm_platform.sources.readers.batch import RefusedFile
-    from crm_platform.warehouse.publish import ContractViolation
-
-    return (CommandError, CompanyError, DeclarationError, RefusedFile, ScvError, ContractViolation, PermissionError)
-
-
-class CommandError(Exception):
-    """A command cannot do what it was asked; the message says why and what to do."""
+class CommandError(Problem):
+    """A command cannot do what it was asked."""
 
 
 class InterruptedCommand(Exception):

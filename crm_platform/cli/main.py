@@ -11,7 +11,8 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from crm_platform.cli.console import errors
-from crm_platform.cli.failures import InterruptedCommand, expected_failures
+from crm_platform.cli.failures import InterruptedCommand
+from crm_platform.problem import Problem
 
 COMMANDS = {
     "demo": "demo:write_demo",
@@ -19,6 +20,12 @@ COMMANDS = {
     "up": "up:up",
     "sources": "sources:app",
     "match": "match:match",
+    "bounces": "bounces:bounces",
+    "events": "events:events",
+    "permit": "permit:permit",
+    "loyalty": "loyalty:app",
+    "value": "value:value",
+    "churn": "churn:app",
     "scv": "scv:app",
     "verdict": "verdict:give_verdict",
     "undo-merge": "verdict:undo_merge",
@@ -50,10 +57,10 @@ def crm() -> None:
 
 
 def main() -> None:
-    """Run the command line; an expected failure ends it with one line and exit code 1."""
+    """Run the command line; a problem that a person can mend ends it with one line and exit code 1."""
     try:
         app()
-    except expected_failures() as failure:
+    except (Problem, PermissionError) as failure:
         errors.print(f"[bold red]crm:[/] {failure}", highlight=False, soft_wrap=True)
         sys.exit(1)
     except (KeyboardInterrupt, InterruptedCommand):

@@ -1,6 +1,7 @@
 """`crm refresh`: take in what has arrived and bring every table up to date, as a run that the UI shows too."""
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from time import perf_counter
 from typing import Annotated, Any
 from uuid import uuid4
@@ -11,13 +12,15 @@ from rich.box import SIMPLE_HEAD
 from rich.progress import Progress
 from rich.table import Table
 
-from assets.jobs import REFRESH_JOB
+from assets.jobs import MONTHLY_JOB, REFRESH_JOB
 from crm_platform.cli.console import errors, output, progress
 from crm_platform.cli.failures import InterruptedCommand
+from crm_platform.cli.months import month_to_score
 from crm_platform.cli.runs import REFRESH_TAGS, alive, end_abandoned_refreshes
 from crm_platform.cli.storage import opened_instance, prepare_dagster_home
 from crm_platform.definitions import build_definitions
 from crm_platform.environment import config_from, home_from, tuning_from
+from crm_platform.settings import Home
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 INTERRUPTION = "DagsterExecutionInterruptedError"
@@ -39,7 +42,7 @@ class Outcome:
 def refresh(
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
-    """Take in what has arrived and bring every table up to date.
+    """Take in what has arrived and bring every table up to date; score the newest month that is over, once.
 
     Exit code 1 when a table could not be made or a file could not be read; 0 when rows went to quarantine.
 
@@ -48,31 +51,56 @@ def refresh(
     home = home_from()
     prepare_dagster_home(home)
     definitions = build_definitions(home, config_from(), tuning_from())
+    outcome = Outcome()
     started = perf_counter()
     with opened_instance(home) as instance, progress() as bars:
-        job = definitions.resolve_job_def(REFRESH_JOB)
-        run_id = str(uuid4())
         end_abandoned_refreshes(instance, home)
-        _show_progress(bars, instance, run_id, len(job.graph.nodes))
-        with alive(home, run_id):
-            result = job.execute_in_process(
-                instance=instance, run_id=run_id, run_config=QUIET, raise_on_error=False, tags=REFRESH_TAGS
-            )
-    outcome = _outcome(result)
-    if outcome.is_interrupted:
-        raise InterruptedCommand
+        is_success = _run(definitions.resolve_job_def(REFRESH_JOB), home, instance, bars, outcome)
+        month = month_to_score(home, config_from(), datetime.now(UTC)) if is_success else None
+        if month is not None:
+            is_success = _run(definitions.resolve_job_def(MONTHLY_JOB), home, instance, bars, outcome, month)
     seconds = perf_counter() - started
     if as_json:
-        output.print_json(data=_as_json(outcome, seconds, result.success))
+        output.print_json(data=_as_json(outcome, seconds, is_success))
     else:
         _print_summary(outcome, seconds)
-    if not result.success or outcome.broken_checks:
+    if not is_success or outcome.broken_checks:
         raise typer.Exit(1)
 
 
-def _show_progress(bars: Progress, instance: dg.DagsterInstance, run_id: str, steps: int) -> None:
+def _run(
+    job: dg.JobDefinition,
+    home: Home,
+    instance: dg.DagsterInstance,
+    bars: Progress,
+    outcome: Outcome,
+    month: str | None = None,
+) -> bool:
+    """Run a job to its end, of a month where it is one of months, and add what it did to the outcome.
+
+    Raises:
+        InterruptedCommand: Ctrl-C.
+    """
+    run_id = str(uuid4())
+    _show_progress(bars, instance, run_id, len(job.graph.nodes), f"Scoring {month}" if month else "Refreshing")
+    with alive(home, run_id):
+        result = job.execute_in_process(
+            instance=instance,
+            run_id=run_id,
+            run_config=QUIET,
+            raise_on_error=False,
+            tags=REFRESH_TAGS,
+            partition_key=month,
+        )
+    _add_to(outcome, result)
+    if outcome.is_interrupted:
+        raise InterruptedCommand
+    return result.success
+
+
+def _show_progress(bars: Progress, instance: dg.DagsterInstance, run_id: str, steps: int, what: str) -> None:
     """Show which step the run is at, and how many are done, from the events as they are stored."""
-    task = bars.add_task("Refreshing", total=steps)
+    task = bars.add_task(what, total=steps)
 
     def shown(entry: dg.EventLogEntry) -> None:
         match entry.dagster_event_type:
@@ -84,8 +112,7 @@ def _show_progress(bars: Progress, instance: dg.DagsterInstance, run_id: str, st
     instance.add_event_listener(run_id, shown)
 
 
-def _outcome(result: dg.ExecuteInProcessResult) -> Outcome:
-    outcome = Outcome()
+def _add_to(outcome: Outcome, result: dg.ExecuteInProcessResult) -> None:
     for event in result.all_events:
         match event.event_type:
             case dg.DagsterEventType.ASSET_MATERIALIZATION:
@@ -105,7 +132,6 @@ def _outcome(result: dg.ExecuteInProcessResult) -> Outcome:
                 outcome.is_interrupted = True
             case dg.DagsterEventType.STEP_FAILURE:
                 outcome.failed_steps.append(f"{event.step_key}: {_reason(event)}")
-    return outcome
 
 
 def _reason(event: dg.DagsterEvent) -> str:

@@ -1,0 +1,245 @@
+"""Churn out of time: our one default beside a plain gradient boosting, a logistic regression and BG/NBD alone.
+
+`python -m benchmarks churn [set ...]`; sets: cdnow, retail_90, retail_30, two_years, telco, and `million` for the time
+and memory of scoring a million customers. The data lie in the folder `CRM_EVAL_DATA` (default `../shared/data`); sets
+that are missing are skipped, and said to be. All of a set are fitted to the same snapshots, none of which looks past
+the as-of date; what came after is read by the figures alone. Ours less the best peer's AUC has a paired bootstrap
+interval. Telco is stratified five-fold.
+"""
+
+import os
+import resource
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import polars as pl
+from rich.console import Console
+from rich.table import Table
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold
+
+from crm_platform.churn.calibration import probability
+from crm_platform.churn.columns import learn_columns
+from crm_platform.churn.metrics import Metrics, measure, paired_auc_difference
+from crm_platform.churn.model import SILENCE
+from crm_platform.churn.reasons import purchase_topics, reasons_of
+from crm_platform.churn.snapshots import labelled_snapshot, snapshot_as_of, training_dates
+from crm_platform.churn.tables import TableForm, folded, labelled_table, read_table
+from crm_platform.churn.training import fit_model, fit_silence_model
+from crm_platform.value.orders_file import read_orders
+from crm_platform.value.purchase_models.histories import Floats
+
+CONSOLE = Console(width=150)
+SECONDS_GOAL = 30.0
+MEMORY_GOAL = 3_000
+MILLION = 1_000_000
+_NO_FEATURES = ("customer_id", "has_left", SILENCE, "fold", "snapshot")
+_GIGABYTE_OF_KILOBYTES = 1024
+
+
+@dataclass(frozen=True)
+class Goal:
+    """The least AUC and the most of the others; None where there is no goal."""
+
+    auc: float
+    brier: float | None
+    log_loss: float | None
+    ece: float
+
+    def missed_by(self, metrics: Metrics) -> list[str]:
+        """The figures that are not reached."""
+        most = {"brier": self.brier, "log_loss": self.log_loss, "ece": self.ece}
+        missed = [name for name, bound in most.items() if bound is not None and getattr(metrics, name) > bound]
+        return missed if metrics.auc is not None and metrics.auc >= self.auc else ["auc", *missed]
+
+
+@dataclass(frozen=True)
+class Split:
+    """Orders, the as-of date, the horizon and the goal."""
+
+    lines: Callable[[Path], pl.DataFrame]
+    files: tuple[str, ...]
+    as_of: date
+    horizon: int
+    goal: Goal
+
+
+def _cdnow(data: Path) -> pl.DataFrame:
+    text = (data / "orders/CDNOW_master.txt").read_text().split()
+    customers, days, amounts = text[0::4], text[1::4], text[3::4]
+    rows = pl.DataFrame({"customer_id": customers, "order_dt": days, "amount": amounts})
+    return _read(rows.filter(pl.col("order_dt").str.contains(r"^\d{8}$")))
+
+
+def _retail(data: Path) -> pl.DataFrame:
+    rows = pl.read_parquet(data / "orders/online_retail_2010_2011.parquet")
+    return _read(
+        rows.select(
+            "Quantity", "UnitPrice", customer_id=pl.col("CustomerID").cast(pl.Int64), order_dt=pl.col("InvoiceDate")
+        )
+    )
+
+
+def _two_years(data: Path) -> pl.DataFrame:
+    rows = pl.read_parquet(data / "orders/online_retail_2009_2010.parquet")
+    first = _read(
+        rows.select(
+            "Quantity", UnitPrice="Price", customer_id=pl.col("Customer ID").cast(pl.Int64), order_dt="InvoiceDate"
+        )
+    )
+    return pl.concat([first.filter(pl.col("purchase_date") < date(2010, 12, 1)), _retail(data)])
+
+
+def _read(rows: pl.DataFrame) -> pl.DataFrame:
+    """The lines as any company's order file gives them."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "orders.parquet"
+        rows.write_parquet(file)
+        return read_orders(file, Path(folder)).lines
+
+
+_I, _II = "orders/online_retail_2010_2011.parquet", "orders/online_retail_2009_2010.parquet"
+SPLITS = {
+    "cdnow": Split(_cdnow, ("orders/CDNOW_master.txt",), date(1997, 12, 31), 90, Goal(0.809, 0.104, None, 0.010)),
+    "retail_90": Split(_retail, (_I,), date(2011, 9, 9), 90, Goal(0.750, None, None, 0.04)),
+    "retail_30": Split(_retail, (_I,), date(2011, 11, 9), 30, Goal(0.745, None, None, 0.04)),
+    "two_years": Split(_two_years, (_I, _II), date(2011, 9, 9), 90, Goal(0.807, 0.184, None, 0.04)),
+}
+TELCO = "churn/telco_customer_churn.csv"
+TELCO_GOAL = Goal(0.849, 0.1335, 0.412, 0.006)
+
+
+def main(arguments: Sequence[str]) -> bool:
+    """Run the sets named, or all; whether every goal was reached."""
+    data = Path(os.environ.get("CRM_EVAL_DATA", "../shared/data"))
+    table = Table("set", "model", "AUC", "Brier", "log loss", "ECE", "total", "seconds", "goal",
+                  title="Churn, one default for all sets")  # fmt: skip
+    reached = []
+    for name in arguments or (*SPLITS, "telco", "million"):
+        if name == "million":
+            reached.append(_run_million(table))
+            continue
+        files = (TELCO,) if name == "telco" else SPLITS[name].files
+        if not all((data / file).exists() for file in files):
+            table.add_row(name, "skipped", "", "", "", "", "", "", f"no {', '.join(files)}")
+            continue
+        reached.append(_run_telco(data, table) if name == "telco" else _run_split(name, data, table))
+    CONSOLE.print(table)
+    return all(reached)
+
+
+def _run_split(name: str, data: Path, table: Table) -> bool:
+    split = SPLITS[name]
+    lines = split.lines(data)
+    until = split.as_of + timedelta(days=split.horizon)
+    came = labelled_snapshot(lines, split.as_of, split.horizon, until).rows
+    has_left = came["has_left"].cast(pl.Float64).to_numpy()
+    started = perf_counter()
+    model, now = fit_silence_model(lines, split.as_of, split.horizon)
+    ours = model.probabilities(now.rows)
+    seconds = perf_counter() - started
+    peers = _peers(_training_rows(lines, split), now.rows)
+    peers["BG/NBD"] = probability(now.rows[SILENCE].to_numpy())
+    return _tell(name, ours, peers, has_left, seconds, split.goal, table)
+
+
+def _training_rows(lines: pl.DataFrame, split: Split) -> pl.DataFrame:
+    first = lines["purchase_date"].min()
+    dates = training_dates(first, split.as_of, split.horizon)  # type: ignore[arg-type]
+    return pl.concat([labelled_snapshot(lines, day, split.horizon, split.as_of).rows for day in dates])
+
+
+def _peers(training: pl.DataFrame, scored: pl.DataFrame) -> dict[str, Floats]:
+    """The usual project: one learner on the same features, its probabilities as they come."""
+    columns = learn_columns(training, [name for name in training.columns if name not in _NO_FEATURES])
+    has_left = training["has_left"].cast(pl.Float64).to_numpy()
+    boosting = HistGradientBoostingClassifier(max_depth=3, max_iter=200, random_state=0)
+    boosting.fit(np.column_stack([column.codes(training) for column in columns]), has_left)
+    by_boosting = boosting.predict_proba(np.column_stack([column.codes(scored) for column in columns]))
+    regression = LogisticRegression(max_iter=2_000)
+    regression.fit(np.column_stack([column.standardised(training) for column in columns]), has_left)
+    by_regression = regression.predict_proba(np.column_stack([column.standardised(scored) for column in columns]))
+    return {"gradient boosting": by_boosting[:, 1], "logistic": by_regression[:, 1]}
+
+
+def _run_telco(data: Path, table: Table) -> bool:
+    with TemporaryDirectory() as workspace:
+        raw = read_table(data / TELCO, Path(workspace))
+    rows = labelled_table(raw, TableForm("Churn")).rows
+    has_left = rows["has_left"].cast(pl.Float64).to_numpy()
+    ours, peers = np.empty(len(has_left)), dict[str, Any]()
+    started = perf_counter()
+    folds = list(StratifiedKFold(5, shuffle=True, random_state=0).split(has_left, has_left))
+    for training, held_back in folds:
+        ours[held_back] = fit_model(folded(rows[training]), None).model.probabilities(rows[held_back])
+    seconds = perf_counter() - started
+    for training, held_back in folds:
+        for name, predicted in _peers(rows[training], rows[held_back]).items():
+            peers.setdefault(name, np.empty(len(has_left)))[held_back] = predicted
+    return _tell("telco", ours, peers, has_left, seconds, TELCO_GOAL, table)
+
+
+def _tell(
+    name: str, ours: Floats, peers: dict[str, Floats], has_left: Floats, seconds: float, goal: Goal, table: Table
+) -> bool:
+    metrics = measure(ours, has_left)
+    missed = goal.missed_by(metrics)
+    wanted = " / ".join(str(bound) for bound in (goal.auc, goal.brier, goal.log_loss, goal.ece) if bound is not None)
+    table.add_row(name, "ours", *_cells(metrics), f"{seconds:.1f}",
+                  f"{wanted} " + (f"missed: {', '.join(missed)}" if missed else "reached"))  # fmt: skip
+    for peer, predicted in peers.items():
+        gain = paired_auc_difference(ours, predicted, has_left, seed=1)
+        table.add_row("", peer, *_cells(measure(predicted, has_left)), "",
+                      f"ours {gain.value:+.4f} [{gain.low:+.4f}, {gain.high:+.4f}]")  # fmt: skip
+    return not missed
+
+
+def _cells(metrics: Metrics) -> tuple[str, ...]:
+    figures = (metrics.auc, metrics.brier, metrics.log_loss, metrics.ece)
+    return (*("" if figure is None else f"{figure:.4f}" for figure in figures), f"{metrics.total_error or 0:+.1%}")
+
+
+def _run_million(table: Table) -> bool:
+    """A model of twenty thousand customers scores a million: features, chances and reasons from four million lines."""
+    lines = _made_up_lines(MILLION)
+    some = lines.filter(pl.col("customer_id") < "C0020000")
+    as_of = date(2024, 12, 31)
+    started = perf_counter()
+    model, _ = fit_silence_model(some, as_of, 90)
+    trained = perf_counter()
+    begun = perf_counter()
+    rows = snapshot_as_of(lines, as_of, 90, purchases=model.purchases).rows
+    chances = model.probabilities(rows)
+    reasons = reasons_of(model, rows, purchase_topics())
+    seconds = perf_counter() - begun
+    megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _GIGABYTE_OF_KILOBYTES
+    assert len(chances) == reasons.height == rows.height
+    is_reached = seconds <= SECONDS_GOAL and megabytes <= MEMORY_GOAL
+    table.add_row("million", f"features, chances, reasons; trained in {trained - started:.1f} s", "", "", "", "",
+                  f"{megabytes:,.0f} MB", f"{seconds:.1f}",
+                  f"{SECONDS_GOAL:.0f} s, {MEMORY_GOAL:,} MB {'reached' if is_reached else 'missed'}")  # fmt: skip
+    return is_reached
+
+
+def _made_up_lines(number_of_customers: int) -> pl.DataFrame:
+    """Some four purchases of each customer over two years."""
+    dice = np.random.default_rng(3)
+    count = np.minimum(dice.geometric(0.25, number_of_customers), 40)
+    customer = np.repeat(np.arange(number_of_customers), count)
+    begins = np.repeat(dice.integers(0, 700, number_of_customers), count)
+    day = np.minimum(begins + dice.exponential(90, len(customer)) * dice.integers(0, 6, len(customer)), 730)
+    return pl.DataFrame(
+        {"customer": customer, "day": day.astype(np.int32), "amount": dice.lognormal(3, 1, len(day))}
+    ).select(
+        customer_id=pl.lit("C") + pl.col("customer").cast(pl.String).str.zfill(7),
+        purchase_date=pl.lit(date(2023, 1, 1)) + pl.duration(days="day"),
+        purchase_hour=pl.lit(None, dtype=pl.Int8),
+        amount="amount",
+    )

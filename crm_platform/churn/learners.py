@@ -1,0 +1,63 @@
+"""The two learners of a churn model, both a sum of one term per column: boosting and logistic regression.
+
+Here: fitting them; what comes out are tables and coefficients, so a fitted model holds no object of a library. Not
+here: columns (`columns.py`), how the parts are blended (`training.py`).
+A boosting whose trees each look at one column was as good as one with trees of three columns on thirteen held-out
+splits, and says exactly what each column adds.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from crm_platform.churn.columns import CategoryColumn, Codes, ModelColumn
+from crm_platform.value.purchase_models.histories import Floats
+
+ROUNDS = 150
+LEARNING_RATE = 0.05
+SMALLEST_LEAF = 40
+REGRESSION_C = 0.3
+"""By the number of snapshots: rows of one customer on several dates do not say each something new."""
+
+
+def fit_boosting(columns: Sequence[ModelColumn], codes: Codes, has_left: Floats, weights: Floats) -> list[Floats]:
+    """For each column what each of its codes adds to the log-odds, zero on the average of the training rows.
+
+    codes: a row per training row, a column per column.
+    """
+    is_category = [isinstance(column, CategoryColumn) for column in columns]
+    boosting = HistGradientBoostingClassifier(
+        max_depth=3, max_iter=ROUNDS, learning_rate=LEARNING_RATE,
+        min_samples_leaf=min(SMALLEST_LEAF, max(len(has_left) // 20, 1)), l2_regularization=1.0,
+        interaction_cst="no_interactions", categorical_features=is_category, early_stopping=False, random_state=0,
+    )  # fmt: skip
+    with threadpool_limits(limits=1):
+        boosting.fit(codes.astype(np.float64), has_left, sample_weight=weights)
+        return [_shape(boosting, columns, place, codes[:, place]) for place in range(len(columns))]
+
+
+def fit_regression(
+    columns: Sequence[ModelColumn], standardised: Floats, has_left: Floats, weights: Floats, number_of_snapshots: int
+) -> list[Floats]:
+    """For each column the coefficients of its part of `standardised`."""
+    regression = LogisticRegression(C=REGRESSION_C / number_of_snapshots, max_iter=1_000, tol=1e-7)
+    with threadpool_limits(limits=1):
+        coefficients = regression.fit(standardised, has_left, sample_weight=weights).coef_[0]
+    ends = np.cumsum([column.width for column in columns])
+    return np.split(coefficients, ends[:-1])
+
+
+def _shape(
+    boosting: HistGradientBoostingClassifier, columns: Sequence[ModelColumn], place: int, codes: Codes
+) -> Floats:
+    """What each code of one column adds: the others held still, they cancel out. A code never met adds nothing."""
+    number = columns[place].number_of_codes
+    probes = np.zeros((number, len(columns)))
+    probes[:, place] = np.arange(number)
+    added = boosting.decision_function(probes)
+    share = np.bincount(codes, minlength=number) / len(codes)
+    centred: Floats = np.where(share > 0, added - added @ share, 0.0)
+    return centred

@@ -1,0 +1,233 @@
+"""Fits a churn model: learners on labelled rows of several dates, blended, and calibrated on rows they did not see.
+
+Here: what is fitted to what. Not here: the rows (`snapshots.py`, `tables.py`) and the learners (`learners.py`).
+One default for every company: nothing here is to be set per data set.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from crm_platform.churn import learners
+from crm_platform.churn.calibration import (
+    NEWEST_SHARE,
+    UNCHANGED,
+    Calibration,
+    calibrate,
+    level_offset,
+    probability,
+)
+from crm_platform.churn.columns import ModelColumn, learn_columns
+from crm_platform.churn.families import EventFamily
+from crm_platform.churn.model import PURCHASES_PART, SILENCE, ChurnModel, ModelCard, Term
+from crm_platform.churn.season import expected_share, with_total
+from crm_platform.churn.snapshots import DAYS_BETWEEN, Snapshot, labelled_snapshot, snapshot_as_of, training_dates
+from crm_platform.value.purchase_models.bg_nbd import BgNbd
+from crm_platform.value.purchase_models.histories import Floats
+
+FOLDS = 3
+MOST_ROWS = 400_000
+"""More training rows than these teach a sum of terms nothing: of each snapshot an even share is taken."""
+
+FEWEST_OF_A_KIND = 10
+"""With fewer who left, or stayed, nothing is learnt: the purchase model stands alone."""
+
+OLDER = 0.7
+"""A snapshot counts so much for the learners as one that is a horizon newer: customers change."""
+
+DOUBTED = 20.0
+"""Customers that are needed for a purchase model without any test to be believed by half."""
+
+SEED = 0
+_NOT_LEARNT = ("customer_id", "has_left", "snapshot", "fold")
+_CODE = ("columns.py", "calibration.py", "families.py", "labels.py", "learners.py", "model.py", "season.py",
+         "snapshots.py", "training.py", "../value/features.py", "../value/purchase_models/bg_nbd.py",
+         "../value/purchase_models/histories.py", "../value/purchase_models/maximum_likelihood.py")  # fmt: skip
+
+OnStep = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A model, and the labelled rows it was fitted to with `out_of_fold`: the probability by learners that did not see
+    the row's customer."""
+
+    model: ChurnModel
+    rows: pl.DataFrame
+
+
+def fit_silence_model(
+    lines: pl.DataFrame,
+    as_of: date,
+    horizon: int,
+    families: Sequence[EventFamily] = (),
+    on_step: OnStep = lambda step, done, total: None,
+) -> tuple[ChurnModel, Snapshot]:
+    """The model of buying nothing in the next `horizon` days, and the customers as of that date.
+
+    Trained on snapshots whose window had passed by `as_of`; nothing after it is looked at.
+    """
+    known = lines.filter(pl.col("purchase_date") <= as_of)
+    now = snapshot_as_of(known, as_of, horizon, families)
+    dates = training_dates(known["purchase_date"].min(), as_of, horizon) if known.height else []  # type: ignore[arg-type]
+    snapshots = []
+    for number, day in enumerate(dates):
+        on_step(f"Looking at {day}", number, len(dates) + 1)
+        snapshots.append(labelled_snapshot(known, day, horizon, as_of, families))
+    on_step("Learning", len(dates), len(dates) + 1)
+    fitted = fit_model(_stacked(snapshots), now.purchases, as_of, horizon, tuple(dates))
+    if not snapshots:
+        return _untaught(fitted.model, now), now
+    season = expected_share(known, now, snapshots[0], horizon)
+    if season is None:
+        return fitted.model, now
+    calibration = with_total(fitted.model.calibration, fitted.model.blended(now.rows), season)
+    return replace(fitted.model, calibration=calibration), now
+
+
+def fit_model(
+    rows: pl.DataFrame,
+    purchases: BgNbd | None,
+    as_of: date | None = None,
+    horizon: int | None = None,
+    snapshots: tuple[date, ...] = (),
+) -> Fitted:
+    """The model of labelled rows: has_left, snapshot (0 the newest), fold, and columns to learn from.
+
+    `silence_log_odds` is a part of the blend where `purchases` is given.
+    """
+    terms = _fit_terms(rows, horizon)
+    bare = ChurnModel(
+        _card(rows, as_of, horizon, snapshots), terms, purchases,
+        float(rows[SILENCE].mean() or 0.0) if purchases and rows.height else 0.0,  # type: ignore[arg-type]
+        UNCHANGED, (),
+    )  # fmt: skip
+    if not rows.height or not bare.parts:
+        return Fitted(bare, rows.with_columns(out_of_fold=pl.lit(0.5)))
+    unseen = _out_of_fold(rows, bare) if terms else bare.blended(rows)
+    has_left, is_newest = rows["has_left"].cast(pl.Float64).to_numpy(), (rows["snapshot"] == 0).to_numpy()
+    overall = calibrate(unseen, has_left)
+    newest = level_offset(overall.applied(unseen)[is_newest], has_left[is_newest]) if len(snapshots) > 1 else 0.0
+    calibration = Calibration(overall.slope, overall.offset + NEWEST_SHARE * newest)
+    out_of_fold = probability(calibration.applied(unseen))
+    deciles = np.quantile(out_of_fold[is_newest], np.arange(1, 10) / 10)
+    model = ChurnModel(
+        bare.card, terms, purchases, bare.silence_centre, calibration, tuple(float(bound) for bound in deciles)
+    )
+    return Fitted(model, rows.with_columns(out_of_fold=pl.Series(out_of_fold)))
+
+
+def _untaught(model: ChurnModel, now: Snapshot) -> ChurnModel:
+    """The purchase model alone, never held against what came: the fewer customers it knows, the nearer to even odds."""
+    if not now.purchases:
+        return model
+    number = now.rows.height
+    centre = float(now.rows[SILENCE].mean() or 0.0)  # type: ignore[arg-type]
+    return replace(model, silence_centre=centre, calibration=Calibration(number / (number + DOUBTED), 0.0))
+
+
+def _stacked(snapshots: Sequence[Snapshot]) -> pl.DataFrame:
+    """The rows of all snapshots, or an even share of each; a customer is in one fold on all dates."""
+    if not snapshots:
+        return pl.DataFrame(schema={"customer_id": pl.String, "has_left": pl.Boolean, "snapshot": pl.Int32})
+    every = -(-sum(snapshot.rows.height for snapshot in snapshots) // MOST_ROWS)
+    rows = pl.concat(
+        [
+            snapshot.rows.gather_every(
+                every, offset=number % every if snapshot.rows.height > every else 0
+            ).with_columns(snapshot=pl.lit(number, dtype=pl.Int32))
+            for number, snapshot in enumerate(snapshots)
+        ],
+        how="diagonal",
+    )
+    return rows.with_columns(fold=(pl.col("customer_id").rank("dense") % FOLDS).cast(pl.Int32)).pipe(_without_gaps)
+
+
+def _without_gaps(rows: pl.DataFrame) -> pl.DataFrame:
+    """Where a snapshot had no purchase model, its log-odds are even."""
+    return rows.with_columns(pl.col(SILENCE).fill_null(0.0)) if SILENCE in rows.columns else rows
+
+
+def _fit_terms(rows: pl.DataFrame, horizon: int | None) -> tuple[Term, ...]:
+    """The terms of both learners; none where too few left or stayed, or no column says anything."""
+    left = int(rows["has_left"].sum())
+    if min(left, rows.height - left) < FEWEST_OF_A_KIND:
+        return ()
+    columns = learn_columns(rows, [name for name in rows.columns if name not in _NOT_LEARNT], as_they_are=[SILENCE])
+    if not columns:
+        return ()
+    has_left = rows["has_left"].cast(pl.Float64).to_numpy()
+    weights = _weights(rows["snapshot"], horizon)
+    codes = np.column_stack([column.codes(rows) for column in columns])
+    standardised = np.column_stack([column.standardised(rows) for column in columns])
+    tables = learners.fit_boosting(columns, codes, has_left, weights)
+    number = rows["snapshot"].n_unique()
+    coefficients = learners.fit_regression(columns, standardised, has_left, weights, number)
+    centres = np.split(standardised.mean(axis=0), np.cumsum([column.width for column in columns])[:-1])
+    newest = codes[(rows["snapshot"] == 0).to_numpy()]
+    return tuple(
+        Term(column, _floats(table), _floats(own), float(centre @ own), _shares(column, newest[:, place]))
+        for place, (column, table, own, centre) in enumerate(zip(columns, tables, coefficients, centres, strict=True))
+    )
+
+
+def _out_of_fold(rows: pl.DataFrame, whole: ChurnModel) -> Floats:
+    """Blended log-odds of each row by terms fitted without its fold; the whole model's where too little is left."""
+    unseen = np.empty(rows.height)
+    for fold in range(FOLDS):
+        is_held_back = (rows["fold"] == fold).to_numpy()
+        terms = _fit_terms(rows.filter(~pl.Series(is_held_back)), whole.card.horizon) or whole.terms
+        part = ChurnModel(whole.card, terms, whole.purchases, whole.silence_centre, UNCHANGED, ())
+        unseen[is_held_back] = part.blended(rows.filter(pl.Series(is_held_back)))
+    return unseen
+
+
+def _weights(snapshot: pl.Series, horizon: int | None) -> Floats:
+    """Of each row, by how much older its snapshot is than the newest."""
+    age = snapshot.cast(pl.Float64).to_numpy() * (DAYS_BETWEEN / horizon if horizon else 0.0)
+    weights: Floats = OLDER**age
+    return weights
+
+
+def _shares(column: ModelColumn, codes: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> tuple[float, ...]:
+    return _floats(np.bincount(codes, minlength=column.number_of_codes) / max(len(codes), 1))
+
+
+def _floats(values: Floats) -> tuple[float, ...]:
+    return tuple(float(value) for value in values)
+
+
+def _card(rows: pl.DataFrame, as_of: date | None, horizon: int | None, snapshots: tuple[date, ...]) -> ModelCard:
+    parameters = {
+        "boosting_rounds": learners.ROUNDS, "learning_rate": learners.LEARNING_RATE,
+        "smallest_leaf": learners.SMALLEST_LEAF, "regression_c": learners.REGRESSION_C, "folds": FOLDS,
+        "most_rows": MOST_ROWS, "newest_share": NEWEST_SHARE, "purchases_part": PURCHASES_PART, "older": OLDER,
+    }  # fmt: skip
+    return ModelCard(
+        as_of, horizon, snapshots, rows.height, float(rows["has_left"].mean() or 0.0),  # type: ignore[arg-type]
+        _data_digest(rows), _code_digest(), parameters, SEED,
+        {name: version(name) for name in ("numpy", "polars", "scikit-learn", "scipy")},
+    )  # fmt: skip
+
+
+def _data_digest(rows: pl.DataFrame) -> str:
+    """SHA-256 of the training rows' names and values, in their order."""
+    digest = hashlib.sha256(",".join(rows.columns).encode())
+    for column in rows.iter_columns():
+        if column.dtype == pl.String:
+            digest.update("\x1f".join("" if value is None else value for value in column).encode())
+        else:
+            digest.update(column.cast(pl.Float64).fill_null(float("nan")).to_numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _code_digest() -> str:
+    """SHA-256 of the source that a fit depends on."""
+    folder = Path(__file__).parent
+    return hashlib.sha256(b"\0".join((folder / name).read_bytes() for name in _CODE)).hexdigest()

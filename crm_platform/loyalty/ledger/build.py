@@ -1,0 +1,128 @@
+"""The making of the points ledger: every movement of points, rebuilt from what was bought, brought back and spent.
+
+Here: the steps and their publishing. Not here: the rules (`config/loyalty.yaml`, the `.sql` files) and the account's
+arithmetic (`replay.py`).
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+
+from crm_platform.loyalty.ledger.contracts import FACT_LOYALTY_POINTS, REFUSED_REDEMPTION
+from crm_platform.loyalty.ledger.replay import replay
+from crm_platform.loyalty.ledger.rules import rule_frames
+from crm_platform.loyalty.settings import LoyaltySettings
+from crm_platform.sources.sales.exchange_rates import ExchangeRates
+from crm_platform.sources.sales.known import SALES_FEEDS, known_feeds, sold_lines
+from crm_platform.sources.staging import StagedFeed
+from crm_platform.warehouse.changed import publish_changed
+from crm_platform.warehouse.engine import Engine, Parameter
+from crm_platform.warehouse.publish import Publication, publish_sql_file
+from crm_platform.warehouse.steps import step_sql, temporary_table, temporary_tables
+
+REDEMPTION_FEED = "loyalty_redemptions"
+FURTHER_FEEDS = ("order_events", "returns", REDEMPTION_FEED)
+LEDGER_FEEDS = (*SALES_FEEDS, *FURTHER_FEEDS)
+LINES_AT_ONCE = 1_000_000
+FOLDER = Path(__file__).parent
+_READ = ("scv.golden_record", "scv.customer_ref_key", "sources.dim_product")
+_STEPS = ("member", "member_line", "order_end", "returned_amount", "product_rule", "redemption")
+_STEPS_OF_SOME = ("rule_step", "point_event")
+_REPLAYED_COLUMNS = "event_number, customer_key, kind, points, expires_date, is_lapsed, lowest_balance"
+_NO_REFUSALS = (
+    "SELECT CAST(NULL AS VARCHAR) AS source, CAST(NULL AS VARCHAR) AS redemption_id, "
+    "CAST(NULL AS BIGINT) AS balance_points WHERE FALSE"
+)
+
+
+def publish_ledger(
+    engine: Engine,
+    settings: LoyaltySettings,
+    rates: ExchangeRates,
+    feeds: Sequence[StagedFeed],
+    as_of: datetime,
+    known_at: datetime | None = None,
+) -> dict[str, Publication]:
+    """Publish the ledger of what happened up to `as_of`, as it was known at `known_at` (UTC; none: at `as_of`), and the
+    redemptions that were refused. Months in which nothing changed stay as they are.
+
+    Raises:
+        ContractViolation: a table breaks its contract.
+    """
+    with ledger_entries(engine, settings, rates, feeds, as_of, known_at):
+        ledger = publish_changed(engine, FACT_LOYALTY_POINTS, "point_entry")
+        refused = publish_sql_file(engine, REFUSED_REDEMPTION, _sql("refused_redemption"))
+    return {FACT_LOYALTY_POINTS.table: ledger, REFUSED_REDEMPTION.table: refused}
+
+
+@contextmanager
+def ledger_entries(
+    engine: Engine,
+    settings: LoyaltySettings,
+    rates: ExchangeRates,
+    feeds: Sequence[StagedFeed],
+    as_of: datetime,
+    known_at: datetime | None = None,
+) -> Iterator[None]:
+    """Let SQL read `point_entry`, the rows of the ledger, for the time of the block, and with `redemption` and
+    `beyond_balance` what was refused.
+
+    Who is whom is told by the customer keys of today, whatever `known_at`: a merge joins the accounts from the start.
+    """
+    known_at = known_at or as_of
+    for name in _READ:
+        engine.refresh_view(engine.contracts[name])
+    steps_told = sorted({feed.source for feed in feeds if feed.contract_name == "order_events"})
+    frames = {
+        **rule_frames(settings),
+        "exchange_rate": rates.by_span(),
+        "taking_part": pl.DataFrame({"customer_type": settings.customer_types}),
+        "source_with_steps": pl.DataFrame({"source": steps_told}, schema={"source": pl.String}),
+    }
+    parameters: dict[str, Parameter] = {"as_of": as_of, "currency": rates.currency}
+    with (
+        engine.registered(**frames),
+        known_feeds(engine, FURTHER_FEEDS, feeds, known_at),
+        sold_lines(engine, feeds, known_at),
+        temporary_tables(engine, FOLDER, _STEPS, parameters),
+        temporary_table(engine, "beyond_balance", _NO_REFUSALS),
+        temporary_table(engine, "point_entry", _no_entries()),
+    ):
+        for first, end in _some_customers_at_a_time(engine):
+            _write_accounts(engine, {**parameters, "from_key": first, "until_key": end})
+        yield
+
+
+def _write_accounts(engine: Engine, parameters: dict[str, Parameter]) -> None:
+    """Add the entries and refusals of some customers to `point_entry` and `beyond_balance`."""
+    with temporary_tables(engine, FOLDER, _STEPS_OF_SOME, parameters):
+        replayed = replay(engine.query(f"SELECT {_REPLAYED_COLUMNS} FROM point_event ORDER BY event_number"))
+        with engine.registered(replayed_entry=replayed.entries, replayed_refusal=replayed.refusals):
+            engine.execute(f"INSERT INTO point_entry {step_sql(FOLDER, 'point_entry', parameters)}")
+            engine.execute(
+                "INSERT INTO beyond_balance SELECT source, redemption_id, balance_points "
+                "FROM replayed_refusal JOIN point_event USING (event_number)"
+            )
+
+
+def _some_customers_at_a_time(engine: Engine) -> Iterator[tuple[int, int]]:
+    """Spans of customer keys, each of about `LINES_AT_ONCE` lines of orders."""
+    last = int(engine.scalar("SELECT coalesce(max(customer_key), 0) FROM member"))
+    lines = int(engine.scalar("SELECT count(*) FROM member_line"))
+    step = max(1, last * LINES_AT_ONCE // max(lines, LINES_AT_ONCE))
+    for first in range(1, last + 1, step):
+        yield first, first + step
+
+
+def _no_entries() -> str:
+    columns = ", ".join(
+        f"CAST(NULL AS {column.duckdb_type}) AS {column.name}" for column in FACT_LOYALTY_POINTS.columns
+    )
+    return f"SELECT {columns} WHERE FALSE"
+
+
+def _sql(name: str) -> Path:
+    return FOLDER / f"{name}.sql"

@@ -1,0 +1,56 @@
+"""The season of a year ago sets the total where there is a year of history, and only there."""
+
+from datetime import date, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+
+from crm_platform.churn.calibration import Calibration, probability
+from crm_platform.churn.season import expected_share, with_total
+from crm_platform.churn.snapshots import labelled_snapshot, snapshot_as_of
+
+FIRST = date(2022, 1, 1)
+AS_OF = date(2023, 9, 30)
+HORIZON = 60
+
+
+def seasonal_lines(number_of_customers: int = 800) -> pl.DataFrame:
+    """Everybody buys at a rate of their own, three times as often in the last quarter of each year; nobody leaves."""
+    dice = np.random.default_rng(11)
+    days = np.arange(730)
+    months = np.array([(FIRST + timedelta(days=int(day))).month for day in days])
+    chance = dice.gamma(1.0, 0.01, number_of_customers)[:, None] * np.where(months >= 10, 3.0, 1.0)[None, :]
+    customer, day = np.nonzero(dice.uniform(size=chance.shape) < chance)
+    return pl.DataFrame({"customer": customer, "day": day}).select(
+        customer_id=pl.col("customer").cast(pl.String),
+        purchase_date=pl.lit(FIRST) + pl.duration(days="day"),
+        purchase_hour=pl.lit(None, dtype=pl.Int8),
+        amount=pl.lit(10.0),
+    )
+
+
+def test_the_coming_season_is_expected_as_it_was_a_year_ago() -> None:
+    lines = seasonal_lines()
+    known = lines.filter(pl.col("purchase_date") <= AS_OF)
+    now = snapshot_as_of(known, AS_OF, HORIZON)
+    newest = labelled_snapshot(known, AS_OF - timedelta(days=HORIZON), HORIZON, AS_OF)
+    came = labelled_snapshot(lines, AS_OF, HORIZON, AS_OF + timedelta(days=HORIZON)).rows["has_left"].mean()
+    share = expected_share(known, now, newest, HORIZON)
+    assert share is not None and isinstance(came, float)
+    assert abs(share - came) < 0.5 * abs(float(probability(now.rows["silence_log_odds"].to_numpy()).mean()) - came)
+
+
+def test_with_less_than_half_a_year_before_the_same_date_a_year_ago_nothing_is_expected() -> None:
+    lines = seasonal_lines(100).filter(pl.col("purchase_date") > AS_OF - timedelta(days=500))
+    now = snapshot_as_of(lines, AS_OF, HORIZON)
+    newest = labelled_snapshot(lines, AS_OF - timedelta(days=HORIZON), HORIZON, AS_OF)
+    assert expected_share(lines, now, newest, HORIZON) is None
+
+
+@pytest.mark.parametrize("share", [0.01, 0.4, 0.99])
+def test_the_mean_of_the_chances_is_moved_to_the_share_and_the_ranking_kept(share: float) -> None:
+    log_odds = np.random.default_rng(5).normal(0, 2, 500)
+    moved = with_total(Calibration(1.3, 0.2), log_odds, share)
+    assert moved.slope == 1.3
+    assert probability(moved.applied(log_odds)).mean() == pytest.approx(share)
