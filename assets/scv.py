@@ -12,6 +12,8 @@ import polars as pl
 from assets.metadata import bar_chart, markdown_table
 from assets.publishing import asset_key
 from assets.steps import Call, Made, Step, step_assets
+from crm_platform.campaign.facts.member_version import MEMBER_FEED
+from crm_platform.campaign.feedback.ended import ENDING_TABLES, ended_emails
 from crm_platform.scv.customers.dim_customer import DIM_CUSTOMER, publish_dim_customer
 from crm_platform.scv.golden.build import ENDING_FEEDS, publish_ended_identifiers, publish_golden_record
 from crm_platform.scv.golden.contracts import (
@@ -37,8 +39,6 @@ from crm_platform.scv.identity.contracts import (
     CUSTOMER_XREF_CHANGE,
     KEY_EVENT,
 )
-from crm_platform.scv.identity.guard import TooManyChanges
-from crm_platform.scv.identity.key_log import OutOfOrderRun
 from crm_platform.scv.identity.stage import IdentityResult, publish_identity
 from crm_platform.scv.identity.verdicts import VERDICT_FEED
 from crm_platform.scv.records.build import RECORD_FEEDS, publish_records
@@ -85,13 +85,13 @@ def _steps(feeds: Sequence[StagedFeed]) -> list[Step]:
             tables=(SOURCE_RECORD,),
             feeds=(VERDICT_FEED,),
             checks=_identity_checks(),
-            stops=(TooManyChanges, OutOfOrderRun),
         ),
         Step(
             "ended_identifiers",
             (ENDED_IDENTIFIER,),
             lambda engine, call: _ended_identifiers(engine, call, feeds),
-            feeds=ENDING_FEEDS,
+            tables=ENDING_TABLES,
+            feeds=(*ENDING_FEEDS, MEMBER_FEED),
         ),
         Step(
             "golden",
@@ -189,7 +189,9 @@ def _identity_results(result: IdentityResult, settings: ScvSettings) -> list[dg.
 
 def _ended_identifiers(engine: Engine, call: Call, feeds: Sequence[StagedFeed]) -> Made:
     staged = staging_refs(feed for feed in feeds if feed.contract_name in ENDING_FEEDS)
-    ended = publish_ended_identifiers(engine, _settings(call).ended_identifiers, staged, call.now)
+    rules = _settings(call).ended_identifiers
+    with ended_emails(engine, feeds, call.now) as emails:
+        ended = publish_ended_identifiers(engine, rules, staged, call.now, [emails])
     return Made({ENDED_IDENTIFIER.table: ended})
 
 

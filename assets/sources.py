@@ -12,7 +12,7 @@ import polars as pl
 
 from assets.metadata import bar_chart, definition_metadata, markdown_table, publication_metadata
 from assets.publishing import AssetEvents, asset_key, contract_check, published
-from crm_platform.sources.declaration import DeclarationError
+from crm_platform.configuration import ConfigurationError
 from crm_platform.sources.ledger import RECORDS, TakenFile
 from crm_platform.sources.load import FeedLoad, load_feed
 from crm_platform.sources.readers.batch import RefusedFile
@@ -67,7 +67,7 @@ def _staging_asset(feed: StagedFeed) -> dg.AssetsDefinition:
 def _extract(feed: StagedFeed, landing_zone: LandingZoneResource, engine: Engine, now: datetime) -> None:
     try:
         landing_zone.extract(feed, engine, now)
-    except (RefusedFile, DeclarationError) as unreachable:
+    except (RefusedFile, ConfigurationError) as unreachable:
         raise dg.Failure(f"{feed.name}: {unreachable}") from None
 
 

@@ -14,6 +14,7 @@ import dagster as dg
 
 from assets.metadata import definition_metadata, publication_metadata
 from assets.publishing import CONTRACT_CHECK, asset_key, contract_check, ended_by, failed_contract
+from crm_platform.problem import Problem
 from crm_platform.sources.staging import StagedFeed
 from crm_platform.warehouse.contract import Contract
 from crm_platform.warehouse.engine import Engine
@@ -25,11 +26,13 @@ Events = Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]
 
 @dataclass(frozen=True)
 class Call:
-    """What a build is told from outside: the moment of the run (UTC), the configuration and where models are kept."""
+    """What a build is told from outside: the moment of the run (UTC), the configuration, where models are kept, and the
+    partitions asked for, of a step that has them."""
 
     now: datetime
     config_folder: Path
     models: Path
+    partition_keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -45,8 +48,8 @@ class Made:
 class Step:
     """Tables that are published together, what they are made from, and how.
 
-    `feeds` are canonical feeds, `tables` tables of the lake. An exception of `stops` ends the step with its
-    message, and with its `figures` where it has any.
+    `feeds` are canonical feeds, `tables` tables of the lake. With `partitions` the step makes those that a run asks
+    for, a range of them in one run. A problem ends the step with its message, and with its `figures` where it has any.
     """
 
     name: str
@@ -55,7 +58,7 @@ class Step:
     tables: tuple[Contract, ...] = ()
     feeds: tuple[str, ...] = ()
     checks: tuple[dg.AssetCheckSpec, ...] = ()
-    stops: tuple[type[Exception], ...] = ()
+    partitions: dg.PartitionsDefinition[str] | None = None
 
 
 def step_assets(stage: str, steps: Sequence[Step], feeds: Sequence[StagedFeed]) -> list[dg.AssetsDefinition]:
@@ -72,6 +75,8 @@ def _step_assets(stage: str, step: Step, feeds: Sequence[StagedFeed]) -> dg.Asse
     @dg.multi_asset(
         name=f"{stage}__{step.name}",
         group_name=stage,
+        partitions_def=step.partitions,
+        backfill_policy=dg.BackfillPolicy.single_run() if step.partitions else None,
         specs=[
             dg.AssetSpec(
                 key=asset_key(contract),
@@ -85,23 +90,24 @@ def _step_assets(stage: str, step: Step, feeds: Sequence[StagedFeed]) -> dg.Asse
         ],
         check_specs=[*(contract_check(contract) for contract in step.contracts), *step.checks],
     )
-    def tables(warehouse: WarehouseResource) -> Events:
+    def tables(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> Events:
+        partition_keys = tuple(context.partition_keys) if step.partitions else ()
         with warehouse.engine() as engine:
-            yield from _published_together(step, engine, warehouse)
+            yield from _published_together(step, engine, _call(warehouse, partition_keys))
 
     return tables
 
 
-def _published_together(step: Step, engine: Engine, warehouse: WarehouseResource) -> Events:
+def _published_together(step: Step, engine: Engine, call: Call) -> Events:
     """Make a step's tables and report each; a broken contract or a guard ends the step, and what hangs on it waits."""
     try:
-        made = step.build(engine, _call(warehouse))
+        made = step.build(engine, call)
     except ContractViolation as violation:
         yield failed_contract(violation)
         raise ended_by(violation) from None
-    except step.stops as stopped:
-        figures = getattr(stopped, "figures", {})
-        raise dg.Failure(str(stopped), metadata=dict(figures), allow_retries=False) from None
+    except Problem as problem:
+        figures = getattr(problem, "figures", {})
+        raise dg.Failure(str(problem), metadata=dict(figures), allow_retries=False) from None
     for contract in step.contracts:
         yield _reported(contract, made, engine)
 
@@ -119,5 +125,5 @@ def _reported(contract: Contract, made: Made, engine: Engine) -> dg.MaterializeR
     )
 
 
-def _call(warehouse: WarehouseResource) -> Call:
-    return Call(warehouse.now(), Path(warehouse.config_folder), warehouse.paths.models)
+def _call(warehouse: WarehouseResource, partition_keys: tuple[str, ...]) -> Call:
+    return Call(warehouse.now(), Path(warehouse.config_folder), warehouse.paths.models, partition_keys)

@@ -8,18 +8,22 @@ from typing import Any
 
 import dagster as dg
 
+from assets.campaign import campaign_assets
 from assets.dimensions import dimension_assets
-from assets.jobs import refresh_job
+from assets.jobs import monthly_job, refresh_job
+from assets.loyalty import loyalty_assets
+from assets.permission import permission_assets
 from assets.scv import scv_assets
 from assets.serving import serving_asset
 from assets.sources import record_assets, staging_assets
-from crm_platform.environment import config_from, home_from, tuning_from
+from assets.value import value_assets
+from crm_platform.environment import config_from, home_from, tracking_keys_from, tuning_from
 from crm_platform.settings import Home, Tuning
 from crm_platform.tables import tables_of
 from resources.landing import LandingZoneResource
 from resources.warehouse import WarehouseResource
 from sensors.landing import landing_sensor
-from sensors.schedules import nightly_schedule
+from sensors.schedules import monthly_schedule, nightly_schedule
 
 
 def build_definitions(
@@ -30,7 +34,7 @@ def build_definitions(
     Resources given by name take the place of the standard ones.
 
     Raises:
-        DeclarationError: a declared source cannot be used.
+        ConfigurationError: a declared source cannot be used.
     """
     tuning = tuning or Tuning()
     tables = tables_of(config_folder)
@@ -49,11 +53,15 @@ def build_definitions(
         *dimension_assets(tables.feeds),
         *record_assets(tables.feeds),
         *scv_assets(tables.feeds),
+        *permission_assets(tables.feeds, tuning.hash_key),
+        *campaign_assets(tables.feeds, lambda: tracking_keys_from(home=home)),
+        *loyalty_assets(tables.feeds),
+        *value_assets(tables.feeds),
     ]
     return dg.Definitions(
         assets=[*assets, serving_asset([key for asset in assets for key in asset.keys])],
-        jobs=[refresh_job],
-        schedules=[nightly_schedule()],
+        jobs=[refresh_job, monthly_job],
+        schedules=[nightly_schedule(), monthly_schedule()],
         sensors=[landing_sensor(tables.feeds, landing_zone)],
         resources={**resources, **resource_overrides},
         executor=dg.in_process_executor,

@@ -4,7 +4,7 @@ Here: the folders below one home and the tuning of engine and readers. Not here:
 command line and the composition root read (`crm_platform/environment.py`).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from crm_platform.sources.landing import LandingZone
@@ -39,6 +39,11 @@ class Home:
         return self.root / "models"
 
     @property
+    def tracking_keys(self) -> Path:
+        """The keys of opaque identifiers, where the environment gives none."""
+        return self.root / "tracking.keys"
+
+    @property
     def spill(self) -> Path:
         """What the engine writes when memory does not suffice."""
         return self.root / "work" / "spill"
@@ -62,8 +67,9 @@ class Home:
 
 @dataclass(frozen=True)
 class Tuning:
-    """What the platform may use of the machine."""
+    """What the platform may use of the machine, and the secret by which it hashes addresses (empty: none is kept)."""
 
     memory_limit: str = "1GB"
     threads: int = 2
     quiet_seconds: float = 1.0
+    hash_key: str = field(default="", repr=False)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import dagster as dg
 
-from assets.jobs import REFRESH_JOB
+from assets.jobs import REFRESH_JOB, REFRESHED
 from assets.publishing import asset_key
 from crm_platform.sources.arrivals import Sight, memory_from, next_request
 from crm_platform.sources.landing import LandedFile
@@ -68,7 +68,8 @@ def _with_downstream(context: dg.SensorEvaluationContext, keys: Sequence[dg.Asse
     if definitions is None:
         return list(keys)
     graph = definitions.asset_graph
-    return sorted(dg.AssetSelection.assets(*keys).downstream().resolve(graph), key=lambda key: key.to_user_string())
+    made_anew = dg.AssetSelection.assets(*keys).downstream() & REFRESHED
+    return sorted(made_anew.resolve(graph), key=lambda key: key.to_user_string())
 
 
 def _sight(file: LandedFile) -> Sight:

@@ -12,7 +12,19 @@ from pathlib import Path
 
 import polars as pl
 
-from crm_platform.demo import back_office, campaign_files, crm, mails, sales_sheet, service, shop, till, web, web_logs
+from crm_platform.demo import (
+    back_office,
+    campaign_files,
+    crm,
+    loyalty_club,
+    mails,
+    sales_sheet,
+    service,
+    shop,
+    till,
+    web,
+    web_logs,
+)
 from crm_platform.demo.behaviour import add_behaviour
 from crm_platform.demo.campaign_members import make_members
 from crm_platform.demo.campaign_orders import clicked_before, give_codes, make_campaign_orders, make_conversions
@@ -134,6 +146,7 @@ def _write_service(
     back_office.write_enrichments(landing, made.people, made.companies, records, chunk, seed)
     service.write_cases(landing, records["crm"], orders, chunk, seed)
     service.write_surveys(landing, records["crm"], orders, chunk, seed)
+    loyalty_club.write_redemptions(landing, orders, chunk, seed)
     web_logs.write_page_views(landing, records["web"], company.catalogue.products, company.amber_log, chunk, seed)
     company.leads.add(made, chunk)
 

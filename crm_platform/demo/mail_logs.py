@@ -17,10 +17,10 @@ FORGED_EVERY = 701
 def _signed(hits: pl.DataFrame) -> pl.DataFrame:
     tokens = sign_all(hits["member_id"])
     signed = hits.join(tokens, left_on="member_id", right_on="identifier", how="left", maintain_order="left")
-    campaigns = {identifier: sign(identifier) for identifier in hits["campaign_id"].unique().sort()}
+    campaigns = {identifier: sign(identifier, "campaign") for identifier in hits["campaign_id"].unique().sort()}
     forged = pl.int_range(pl.len()) % FORGED_EVERY == FORGED_EVERY - 1
     return signed.with_columns(
-        token=pl.when(forged).then(pl.col("token").str.head(-16) + "0123456789abcdef").otherwise("token"),
+        token=pl.when(forged).then(pl.col("token").str.head(-24) + "0123456789abcdef01234567").otherwise("token"),
         campaign_token=pl.col("campaign_id").replace_strict(campaigns, return_dtype=pl.String),
         actor=pl.when(forged).then(pl.lit("machine")).otherwise("actor"),
         is_caused_by_person=pl.when(forged).then(False).otherwise("is_caused_by_person"),
@@ -55,7 +55,7 @@ def redirect_lines(clicks: pl.DataFrame) -> pl.DataFrame:
     Columns as `LogSpool.add` takes them.
     """
     hits = _signed(clicks).with_columns(link=pl.format("{}/{}", "campaign_id", "link_id"))
-    links = {identifier: sign(identifier) for identifier in hits["link"].unique().sort()}
+    links = {identifier: sign(identifier, "link") for identifier in hits["link"].unique().sort()}
     request = pl.format(
         "{} /r?l={}&c={}&m={} HTTP/1.1",
         "method",

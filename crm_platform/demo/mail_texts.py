@@ -90,7 +90,7 @@ def _original(feedback: Feedback) -> Message:
     sent["Subject"] = "News for you"
     sent["Date"] = format_datetime(feedback.sent_dt.replace(microsecond=0))
     sent["Message-ID"] = f"<{feedback.message_id}>"
-    sent["Feedback-ID"] = f"{sign(feedback.campaign_id)}:ivory"
+    sent["Feedback-ID"] = f"{sign(feedback.campaign_id, 'campaign')}:ivory"
     sent["X-Member"] = sign(feedback.member_id)
     sent["List-Unsubscribe"] = f"<https://www.ivory.example/u/{sign(feedback.member_id)}>"
     sent["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"

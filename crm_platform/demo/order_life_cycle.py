@@ -99,13 +99,14 @@ def order_events(orders: pl.DataFrame) -> pl.DataFrame:
 def make_returns(orders: pl.DataFrame, lines: pl.DataFrame, chunk: Chunk, seed: int) -> pl.DataFrame:
     """What came back, one line of each order returned.
 
-    Columns: those of the order and line, return_number, quantity, reason, returned_dt, refund, currency, refunded_dt.
+    Columns: those of the order and line, return_number, quantity, reason, returned_dt, refund (without
+    VAT), currency, refunded_dt.
     """
     rng = dice(seed, chunk.index, "returns")
     back = orders.filter(pl.col("returned_dt").is_not_null()).select("order_number", "returned_dt", "refunded_dt")
     firsts = lines.filter(pl.col("line_type") == "sale").unique("order_number", keep="first", maintain_order=True)
     returned = firsts.join(back, on="order_number", maintain_order="left")
-    value = pl.col("quantity") * (pl.col("unit_price") - pl.col("discount")) * (1 + pl.col("vat_pct") / 100)
+    value = pl.col("quantity") * (pl.col("unit_price") - pl.col("discount"))
     return returned.with_columns(
         reason=choose(rng, RETURN_REASONS[0], returned.height, RETURN_REASONS[1]),
         refund=pl.when(pl.col("refunded_dt").is_not_null()).then(value.round(2)),

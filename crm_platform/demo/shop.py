@@ -16,6 +16,7 @@ from crm_platform.demo.dice import dice
 from crm_platform.demo.feeds import DELIVERED, Landing, told_on
 from crm_platform.demo.mistakes import in_small_letters, left_out, misspell_titles, mistype, swap_names
 from crm_platform.demo.order_life_cycle import STATUSES, order_events, status_on
+from crm_platform.demo.order_lines import line_discount
 from crm_platform.demo.people import calling_codes
 from crm_platform.demo.records import versions
 from crm_platform.demo.settings import Chunk, CompanySettings
@@ -196,7 +197,7 @@ def _lines(lines: pl.DataFrame) -> pl.DataFrame:
         Description="product_name",
         Qty="quantity",
         UnitPrice="unit_price",
-        Discount="discount",
+        Discount=line_discount(),
         VATPct="vat_pct",
         Curr="currency",
         OrderDate=local_time("order_dt"),

@@ -22,6 +22,7 @@ from crm_platform.demo.mistakes import (
     some,
     use_initials,
 )
+from crm_platform.demo.order_lines import line_discount
 from crm_platform.demo.people import calling_codes
 from crm_platform.demo.records import versions
 from crm_platform.demo.settings import Chunk, CompanySettings
@@ -125,7 +126,7 @@ def write_sales(landing: Landing, orders: pl.DataFrame, lines: pl.DataFrame, chu
             kind=pl.col("line_type").str.slice(0, 1).str.to_uppercase(),
             qty="quantity",
             price="unit_price",
-            discount="discount",
+            discount=line_discount(),
             vat_pct="vat_pct",
             currency="currency",
             sold_at=_moment("order_dt"),

@@ -11,7 +11,8 @@ from datetime import datetime
 
 import polars as pl
 
-from crm_platform.sources.declaration import DatabaseTable, DeclarationError
+from crm_platform.configuration import ConfigurationError
+from crm_platform.sources.declaration import DatabaseTable
 from crm_platform.sources.landing import LandingZone, landed_files
 from crm_platform.sources.load import feed_ledger
 from crm_platform.sources.readers.database import extract_table
@@ -36,7 +37,7 @@ def extract_feed(
 
     Raises:
         RefusedFile: the database cannot be read.
-        DeclarationError: the variable that should hold the URL is not set.
+        ConfigurationError: the variable that should hold the URL is not set.
     """
     table = feed.declaration.database
     if table is None or landed_files(feed, zone):
@@ -59,7 +60,7 @@ def database_url(feed: StagedFeed, table: DatabaseTable, zone: LandingZone, envi
         return table.url.replace("{landing}", str(zone.landing))
     url = environment.get(table.url_env or "")
     if not url:
-        raise DeclarationError(f"{feed.name}: set the environment variable {table.url_env} to the database's URL.")
+        raise ConfigurationError(f"{feed.name}: set the environment variable {table.url_env} to the database's URL.")
     return url
 
 

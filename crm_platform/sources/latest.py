@@ -14,14 +14,21 @@ SUFFIX = "_latest"
 def latest_view(feed: StagedFeed) -> View:
     """The view of the newest versions: by the version column where the feed has one, then by file and line."""
     contract = feed.contract
+    description = f"{contract.description} Only the newest version of each."
+    return View(contract, contract.table + SUFFIX, description, latest_query(feed, relation_name(contract)))
+
+
+def latest_query(feed: StagedFeed, relation: str) -> str:
+    """SQL for the newest versions among the rows of `relation`, which is the feed's table or holds some of its things,
+    each with all its versions."""
+    contract = feed.contract
     columns = ", ".join(f"staged.{quoted(name)}" for name in contract.column_names)
     committed = (
-        f"{relation_name(contract)} AS staged JOIN {relation_name(FILE_LEDGER)} AS ledger "
+        f"{relation} AS staged JOIN {relation_name(FILE_LEDGER)} AS ledger "
         f"ON ledger.feed_name = {literal(feed.name)} AND ledger.file_id = staged.file_id AND ledger.status = 'loaded'"
     )
-    description = f"{contract.description} Only the newest version of each."
     if not feed.natural_key:
-        return View(contract, contract.table + SUFFIX, description, f"SELECT {columns} FROM {committed}")
+        return f"SELECT {columns} FROM {committed}"
     key = ", ".join(f"staged.{quoted(name)}" for name in feed.natural_key)
     newest = ["ledger.file_number DESC", "staged.file_part DESC", "staged.file_line DESC"]
     if feed.version_column:
@@ -31,6 +38,4 @@ def latest_view(feed: StagedFeed) -> View:
         f"FROM {committed}"
     )
     names = ", ".join(quoted(name) for name in contract.column_names)
-    return View(
-        contract, contract.table + SUFFIX, description, f"SELECT {names} FROM ({ranked}) WHERE version_rank = 1"
-    )
+    return f"SELECT {names} FROM ({ranked}) WHERE version_rank = 1"

@@ -50,7 +50,7 @@ def audit_files(prepared: Sequence[Path], contract: Contract, engine: Engine, ba
     """
     number_of_rows = sum(pq.read_metadata(path).num_rows for path in prepared)
     failures: list[AuditFailure] = []
-    for rows in _batches(prepared, batch_rows):
+    for rows in _batches(prepared, contract, batch_rows):
         found = audit_rows(rows, contract)
         failures.extend(found)
         if any(failure.number_of_rows == 0 for failure in found):
@@ -72,10 +72,10 @@ def audit_rows(rows: pl.DataFrame, contract: Contract) -> list[AuditFailure]:
     return []
 
 
-def _batches(prepared: Sequence[Path], batch_rows: int) -> Iterator[pl.DataFrame]:
+def _batches(prepared: Sequence[Path], contract: Contract, batch_rows: int) -> Iterator[pl.DataFrame]:
     """The rows of all files in batches; files of other columns or types are never put into one."""
     gathered: list[pl.DataFrame] = []
-    for rows in (rows for path in prepared for rows in _file_batches(path, batch_rows)):
+    for rows in (rows for path in prepared for rows in _file_batches(path, contract, batch_rows)):
         fits = not gathered or gathered[0].schema == rows.schema
         if not fits or sum(each.height for each in gathered) + rows.height > batch_rows:
             yield pl.concat(gathered)
@@ -85,12 +85,24 @@ def _batches(prepared: Sequence[Path], batch_rows: int) -> Iterator[pl.DataFrame
         yield pl.concat(gathered)
 
 
-def _file_batches(path: Path, batch_rows: int) -> Iterator[pl.DataFrame]:
+def _file_batches(path: Path, contract: Contract, batch_rows: int) -> Iterator[pl.DataFrame]:
+    """The rows of a file in batches. A column whose values no check reads has its type, and nulls."""
     with pq.ParquetFile(path) as parquet:
+        empty = pl.DataFrame(pl.from_arrow(parquet.schema_arrow.empty_table()))
         if parquet.metadata.num_rows == 0:
-            yield pl.DataFrame(pl.from_arrow(parquet.schema_arrow.empty_table()))
-        for batch in parquet.iter_batches(batch_size=batch_rows):
-            yield pl.DataFrame(pl.from_arrow(batch))
+            yield empty
+        looked_at = [name for name in empty.columns if _is_looked_at(name, contract)]
+        unread = [pl.lit(None, dtype).alias(name) for name, dtype in empty.schema.items() if name not in looked_at]
+        for batch in parquet.iter_batches(batch_size=batch_rows, columns=looked_at):
+            yield pl.DataFrame(pl.from_arrow(batch)).with_columns(unread).select(empty.columns)
+
+
+def _is_looked_at(name: str, contract: Contract) -> bool:
+    """Whether a check of the contract reads the values of a column."""
+    column = contract.frame_schema.columns.get(name)
+    if column is None or contract.frame_schema.checks or name in contract.key:
+        return True
+    return bool(column.checks) or not column.nullable or column.unique
 
 
 def _failure(

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import polars as pl
 
+from crm_platform.problem import Problem
 from crm_platform.warehouse.audit import AuditFailure, audit_files
 from crm_platform.warehouse.contract import Contract
 from crm_platform.warehouse.engine import Engine, Parameter
 
 
-class ContractViolation(Exception):
+class ContractViolation(Problem):
     """A table's new content breaks its contract; nothing of it was published."""
 
     def __init__(self, contract: Contract, failures: tuple[AuditFailure, ...]) -> None:

@@ -4,7 +4,8 @@ A row is known when the version of the same thing just before it, in the order o
 word; for rows that have no key, when the same row is there. Here: that SQL. Not here: where rows come from.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from crm_platform.warehouse.contract import PARTITION_FORMATS, Contract
 from crm_platform.warehouse.engine import Engine, bound, literal, parquet_relation, quoted, relation_name
 from crm_platform.warehouse.publish import Publication, Write, publish
 
+FEW_PARTITIONS = 4
+"""So many partitions at most are written by reading the arrivals again for each, which costs less than to sort them."""
 LINEAGE = ("file_id", "file_part", "file_line", "content_hash", "file_dt", "loaded_dt")
 
 
@@ -65,10 +68,11 @@ def publish_versions(
         )
         engine.execute(_verdict_sql(order, present))
         loaded = engine.query("SELECT file_number, count(*) AS rows_loaded FROM fresh GROUP BY file_number")
-        engine.execute(_rows_sql(contract, arrivals))
-        changed = sorted({*_partitions_of(engine, "fresh"), *_partitions_with_rows_to_drop(engine, contract, present)})
-        publication = publish(engine, contract, {key: _write_partition(engine, contract, key) for key in changed})
-        for table in ("arrivals", "fresh", "fresh_rows"):
+        new = _partitions_of(engine, "fresh")
+        changed = sorted({*new, *_partitions_with_rows_to_drop(engine, contract, present)})
+        with _fresh_rows(engine, contract, arrivals, is_sorted=len(new) > FEW_PARTITIONS):
+            publication = publish(engine, contract, {key: _write_partition(engine, contract, key) for key in changed})
+        for table in ("arrivals", "fresh"):
             engine.execute(f"DROP TABLE {table}")
     return publication, loaded
 
@@ -183,14 +187,20 @@ def _verdict_sql(order: VersionOrder, present: Sequence[Path]) -> str:
         FROM ({versions}) WHERE is_arrival AND content_hash IS DISTINCT FROM hash_before"""
 
 
-def _rows_sql(contract: Contract, arrivals: Arrivals) -> str:
-    """`fresh_rows`: the new rows whole, clustered by partition, so that writing one reads only its own."""
+@contextmanager
+def _fresh_rows(engine: Engine, contract: Contract, arrivals: Arrivals, is_sorted: bool) -> Iterator[None]:
+    """Let SQL name the new rows whole as `fresh_rows`; sorted by partition, so that writing one reads only its own."""
     names = ", ".join(quoted(name) for name in contract.column_names)
-    return f"""
-        CREATE OR REPLACE TEMP TABLE fresh_rows AS
+    rows = f"""
         SELECT {names}, partition_key FROM {parquet_relation(arrivals.parquet_files)}
-        JOIN fresh USING (file_number, file_part, file_line) JOIN arrival_files USING (file_number)
-        ORDER BY partition_key"""
+        JOIN fresh USING (file_number, file_part, file_line) JOIN arrival_files USING (file_number)"""
+    if not is_sorted:
+        with engine.temporary_view("fresh_rows", rows):
+            yield
+        return
+    engine.execute(f"CREATE OR REPLACE TEMP TABLE fresh_rows AS {rows} ORDER BY partition_key")
+    yield
+    engine.execute("DROP TABLE fresh_rows")
 
 
 def _write_partition(engine: Engine, contract: Contract, key: str) -> Write:

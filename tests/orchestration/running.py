@@ -4,7 +4,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from assets.jobs import REFRESH_JOB
+from assets.jobs import REFRESH_JOB, REFRESHED
 from assets.publishing import asset_key as contract_key
 from crm_platform.definitions import build_definitions
 from crm_platform.settings import Home, Tuning
@@ -26,7 +26,7 @@ def definitions_of(home: Path, config: Path) -> dg.Definitions:
 def refreshed(home: Path, config: Path, only: dg.AssetSelection = EVERYTHING) -> dg.ExecuteInProcessResult:
     """Run the refresh job, to its end, whatever comes; or some of its assets."""
     definitions = definitions_of(home, config)
-    keys = only.resolve(definitions.resolve_asset_graph())
+    keys = (only & REFRESHED).resolve(definitions.resolve_asset_graph())
     with dg.DagsterInstance.ephemeral() as instance:
         job = definitions.resolve_job_def(REFRESH_JOB)
         return job.execute_in_process(

@@ -3,7 +3,7 @@
 Here: the steps and their publishing. Not here: which value survives (`survivorship.py`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -31,9 +31,12 @@ _ENDABLE = ("email", "phone", "mobile_phone", "address")
 
 
 def publish_ended_identifiers(
-    engine: Engine, settings: EndedIdentifiers, staging: StagingRefs, as_of: datetime
+    engine: Engine, settings: EndedIdentifiers, staging: StagingRefs, as_of: datetime, further: Sequence[str] = ()
 ) -> Publication:
-    """Publish which numbers and addresses had ended by `as_of` (UTC)."""
+    """Publish which numbers and addresses had ended by `as_of` (UTC).
+
+    further: queries for identifiers whose end other stages have found out, with the columns of `ended_identifier.sql`.
+    """
     frames = {
         "ending_outcome": pl.DataFrame({"value": settings.call_outcomes}, schema={"value": pl.String}),
         "ending_status": pl.DataFrame({"value": settings.sms_statuses}, schema={"value": pl.String}),
@@ -43,6 +46,7 @@ def publish_ended_identifiers(
         ends = engine.query(
             _sql("ended_identifier"), {"as_of": as_of, "returned_post": settings.returned_post_but is not None}
         )
+        ends = pl.concat([ends, *(engine.query(query).select(ends.columns) for query in further)])
     is_phone = pl.col("kind") == "phone"
     ends = ends.with_columns(
         value=pl.when(is_phone).then(as_e164(ends["value"], ends["country"], None)).otherwise("value")

@@ -8,10 +8,11 @@ from datetime import date
 
 import polars as pl
 
+from crm_platform.problem import Problem
 from crm_platform.scv.settings import GuardSettings
 
 
-class TooManyChanges(Exception):
+class TooManyChanges(Problem):
     """A run would merge, split or retire more customers at once than is allowed; nothing was published."""
 
     def __init__(self, message: str, figures: dict[str, int]) -> None:

@@ -9,6 +9,7 @@ from datetime import datetime
 
 import polars as pl
 
+from crm_platform.problem import Problem
 from crm_platform.scv.identity.keys import CHANGE_SCHEMA, XREF_SCHEMA
 from crm_platform.warehouse.contract import Contract
 from crm_platform.warehouse.engine import Engine, literal, quoted, relation_name
@@ -17,7 +18,7 @@ from crm_platform.warehouse.publish import publish_frame
 DAY = "%Y-%m-%d"
 
 
-class OutOfOrderRun(Exception):
+class OutOfOrderRun(Problem):
     """A run's as-of time lies before that of a run whose keys are given already."""
 
 

@@ -112,7 +112,7 @@ def _continued(
     new = people.join(kept, on="record_id", how="anti")
     if new.height > MOST_CHANGED * people.height or known.trained.is_outgrown(people.height):
         return match_people(people), people.height
-    return match_new(new, kept, known.pairs, known.trained), new.height
+    return match_new(new, kept, known.pairs, known.trained, old_clusters=known.clusters), new.height
 
 
 def _remembered(memory: Path) -> tuple[pl.DataFrame, Matched] | None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
+from crm_platform.problem import Problem
 from crm_platform.scv.identity.clusters import VERDICT_SCHEMA, newest_verdicts
 from crm_platform.scv.identity.key_log import key_state
 from crm_platform.scv.identity.run import CUSTOMER_LOG
@@ -24,7 +25,7 @@ VERDICT_FEED = "match_verdicts"
 MOST_PAIRS = 10_000
 
 
-class VerdictError(Exception):
+class VerdictError(Problem):
     """A verdict that cannot be given; the message says why."""
 
 

@@ -10,6 +10,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+WIDE = "wide_pairs_per_record"
+SAMPLED_PAIRS = 150_000
 # The parts that keys are made of.
 PARTS: Mapping[str, pl.Expr] = {
     "year": pl.col("birth_date").str.slice(0, 4),
@@ -45,7 +47,7 @@ def _identifier(name: str, part: str = "") -> Rule:
 
 
 def _wide(name: str, needs: str, parts: str) -> Rule:
-    return Rule(name, tuple(needs.split()), tuple(parts.split()), "wide_pairs_per_record")
+    return Rule(name, tuple(needs.split()), tuple(parts.split()), WIDE)
 
 
 RULES: tuple[Rule, ...] = (
@@ -119,6 +121,31 @@ class Blocking:
     all_pairs_up_to: int = 1_000_000
 
 
+@dataclass(frozen=True)
+class Sample:
+    """Some of the pairs (row numbers left < right), each of which stands for `step`."""
+
+    left: NDArray[np.int32]
+    right: NDArray[np.int32]
+    step: int
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Row numbers left < right of the pairs to compare, each pair once and in order; the guards they came by; samples
+    to learn from, of what narrow rules found and of all.
+
+    What wide rules find agrees on little but what it was found by, town and year say. By its number it would teach
+    that this is what one person's records have in common.
+    """
+
+    left: NDArray[np.int32]
+    right: NDArray[np.int32]
+    guards: Guards
+    narrow: Sample
+    every: Sample
+
+
 def usable_rules(records: pl.DataFrame, columns: Iterable[str]) -> list[Rule]:
     """The rules whose columns are among those compared."""
     present = {column for column in columns if records[column].null_count() < records.height}
@@ -131,15 +158,18 @@ def candidate_pairs(
     limits: Blocking,
     guards: Guards | None = None,
     is_new: NDArray[np.bool_] | None = None,
-) -> tuple[NDArray[np.int32], NDArray[np.int32], Guards]:
-    """Row numbers left < right of the pairs to compare, each pair once and in order; and the guards they came by.
+) -> Candidates:
+    """The pairs to compare.
 
     With `guards` from an earlier run the same pairs come out as then; with `is_new` only pairs with a new record.
     """
     number = records.height
     is_small = number * (number - 1) // 2 <= limits.all_pairs_up_to
     if is_small if guards is None else guards.all_pairs:
-        return (*_all_pairs(number, is_new), Guards(all_pairs=True))
+        left, right = _all_pairs(number, is_new)
+        packed = (left.astype(np.int64) << 32) | right
+        some = _sample([packed])
+        return Candidates(left, right, Guards(all_pairs=True), some, some)
     found: dict[str, NDArray[np.uint64]] = {}
     parts = _hashed_parts(records, {part for rule in rules for part in rule.parts})
     batches: list[NDArray[np.int64]] = []
@@ -152,9 +182,31 @@ def candidate_pairs(
             is_kept = ~np.isin(keys, oversized)
             rows, keys = rows[is_kept], keys[is_kept]
         batches.append(_pairs_of_blocks(rows, keys, is_new))
-    pairs = pl.Series("pair", np.concatenate(batches) if batches else np.empty(0, np.int64)).unique().sort().to_numpy()
-    left, right = (pairs >> 32).astype(np.int32), (pairs & 0xFFFFFFFF).astype(np.int32)
-    return left, right, guards or Guards(found)
+    narrow = _sample([batch for rule, batch in zip(rules, batches, strict=True) if rule.budget != WIDE])
+    every = _sample(batches)
+    left, right = _unpacked(_distinct(batches))
+    return Candidates(left, right, guards or Guards(found), narrow, every)
+
+
+def _distinct(batches: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+    pairs = np.concatenate(batches) if batches else np.empty(0, np.int64)
+    return pl.Series("pair", pairs).unique().sort().to_numpy()
+
+
+def _unpacked(pairs: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    return (pairs >> 32).astype(np.int32), (pairs & 0xFFFFFFFF).astype(np.int32)
+
+
+def _sample(batches: Sequence[NDArray[np.int64]]) -> Sample:
+    """One in so many of the distinct pairs, by a fixed multiplier so that no block is favoured."""
+    step = max(1, -(-sum(map(len, batches)) // SAMPLED_PAIRS))
+    if step == 1:
+        return Sample(*_unpacked(_distinct(batches)), step)
+    chosen = []
+    for batch in batches:
+        mixed = (batch.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(40)
+        chosen.append(batch[mixed % np.uint64(step) == 0])
+    return Sample(*_unpacked(_distinct(chosen)), step)
 
 
 def _all_pairs(number: int, is_new: NDArray[np.bool_] | None) -> tuple[NDArray[np.int32], NDArray[np.int32]]:

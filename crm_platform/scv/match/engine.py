@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from crm_platform.problem import Problem
 from crm_platform.scv.match.blocking import candidate_pairs, usable_rules
 from crm_platform.scv.match.clustering import connected_components
 from crm_platform.scv.match.compare import Comparer
@@ -33,7 +34,7 @@ PAIR_SCHEMA = {"record_id_l": pl.String, "record_id_r": pl.String, "match_weight
 _CONTENT = ("source", "recorded_days", "house_number", "surname_sound", "given_sound", "address_key")
 
 
-class MatchError(Exception):
+class MatchError(Problem):
     """People that cannot be matched; the message says why and what to do."""
 
 
@@ -107,19 +108,18 @@ def match_people(
     del records
     told("Finding pairs worth comparing", 1, 5)
     rules = usable_rules(prepared.distinct, columns_of(prepared.fields))
-    left, right, guards = candidate_pairs(
-        prepared.distinct, rules, chosen.blocking, trained.guards if trained else None
-    )
+    candidates = candidate_pairs(prepared.distinct, rules, chosen.blocking, trained.guards if trained else None)
+    left, right = candidates.left, candidates.right
     frequencies = trained.frequencies if trained else count_values(prepared.distinct, prepared.fields)
     with _comparer(prepared.distinct, prepared.fields, frequencies, chosen) as comparer:
         told("Learning what agreement is worth", 2, 5)
-        model = trained.model if trained else train(comparer, prepared.distinct, (left, right))
+        model = trained.model if trained else train(comparer, prepared.distinct, candidates)
         weigher = Weigher(model)
         told("Comparing pairs", 3, 5)
         pairs = _weigh(comparer, weigher, left, right, chosen, lambda done, total: told("Comparing pairs", done, total))
         if trained is None:
             once = within_source_weights(prepared.distinct["source"], pairs.left, pairs.right, pairs.weight)
-            trained = Trained(standards, model, frequencies, guards, number, once)
+            trained = Trained(standards, model, frequencies, candidates.guards, number, once)
         told("Grouping people", 4, 5)
         groups = group_records(prepared.distinct, prepared.copies(), pairs, comparer, weigher, trained, chosen)
     told("Grouping people", 5, 5)
@@ -158,7 +158,8 @@ def match_new(
         is_new |= _partners_of_forgotten(prepared, kept, old_clusters)
     known = _known_pairs(prepared, kept, old_pairs, is_new)
     rules = usable_rules(prepared.distinct, columns_of(prepared.fields))
-    left, right, _ = candidate_pairs(prepared.distinct, rules, chosen.blocking, trained.guards, is_new)
+    candidates = candidate_pairs(prepared.distinct, rules, chosen.blocking, trained.guards, is_new)
+    left, right = candidates.left, candidates.right
     ends = np.unique(np.r_[left, right])
     with _comparer(prepared.distinct[ends], prepared.fields, trained.frequencies, chosen) as comparer:
         one, other = (np.searchsorted(ends, side).astype(np.int32) for side in (left, right))

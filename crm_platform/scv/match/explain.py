@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from crm_platform.scv.match.compare import Comparer
 from crm_platform.scv.match.fields import Field
-from crm_platform.scv.match.model import KINDS, Weigher, level_of_state
+from crm_platform.scv.match.model import KINDS, Weigher, level_of_state, likeliest
 from crm_platform.scv.match.trained import Trained, with_rarities
 from crm_platform.scv.match.vetoes import vetoed
 
@@ -57,22 +57,22 @@ def explain_pair(records: pl.DataFrame, trained: Trained, one: str, other: str) 
     finally:
         comparer.close()
     weigher = Weigher(trained.model)
-    kinds = weigher.by_kind(states)
-    rival = int(kinds[0, 1:].argmax()) + 1
-    parts = weigher.points(states, np.array([rival]))
+    own, rival = likeliest(weigher.by_kind(states))
+    parts = weigher.points(states, own, rival)
     weight = float(weigher.weights(states)[0])
     rows = [_row(field, both, int(level_of_state(states[field.name])[0]), parts[field.name]) for field in fields]
-    prior = float(weigher.prior_points(np.array([rival]))[0])
+    prior = float(weigher.prior_points(states, own, rival)[0])
+    against = KINDS[rival[0]]
     explained = sum(row[4] for row in rows) + prior
     rows = sorted((row for row in rows if row[3]), key=lambda row: -abs(row[4]))
-    rows.append((PRIOR, None, None, KINDS[rival], prior))
+    rows.append((PRIOR, None, None, against, prior))
     rows.append((OTHER_EXPLANATIONS, None, None, "", weight - explained))
     evidence = pl.DataFrame(
         rows,
         schema={"field": pl.String, "one": pl.String, "other": pl.String, "outcome": pl.String, "points": pl.Float64},
         orient="row",
     )
-    return Explanation(evidence, weight, KINDS[rival], bool(vetoed(states, trained.model)[0]))
+    return Explanation(evidence, weight, against, bool(vetoed(states, trained.model)[0]))
 
 
 def _row(

@@ -19,13 +19,14 @@ class Level:
     """An outcome of a comparison: in words, as an SQL condition (the first that holds wins), and how often it is met.
 
     same: share among pairs of one person's records; household: among two people of one household (None: as among
-    strangers).
+    strangers); speaks_against: it is rather two people's, as the last level always is.
     """
 
     label: str
     condition: str
     same: float
     household: float | None = None
+    speaks_against: bool = False
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,9 @@ class Field:
 
     value: the column whose frequency makes an agreement on a rare value count more (the first level is agreement);
     levels: the last one is disagreement, its condition unused; known: SQL that holds where both sides say something;
-    is_volatile: the value changes in a person's life, so that disagreement counts less the more time lies between.
+    is_volatile: the value changes in a person's life, so that disagreement counts less the more time lies between;
+    most_conflict: the greatest share of one person's pairs that may be learnt to be in conflict (`conflicts`);
+    moved: of what says where somebody lives, the share of each level among the records of one person from two homes.
     """
 
     name: str
@@ -44,6 +47,20 @@ class Field:
     levels: tuple[Level, ...]
     known: str
     is_volatile: bool = False
+    most_conflict: float = 1.0
+    moved: tuple[float, ...] = ()
+
+    @property
+    def household(self) -> tuple[float, ...] | None:
+        """The share of each level among two people of one household; None: as among strangers."""
+        shares = tuple(level.household for level in self.levels if level.household is not None)
+        return shares if len(shares) == len(self.levels) else None
+
+    @property
+    def conflicts(self) -> list[int]:
+        """The places of the levels that speak for two people."""
+        last = len(self.levels) - 1
+        return [place for place, level in enumerate(self.levels) if level.speaks_against or place == last]
 
 
 def _both(column: str) -> str:
@@ -87,6 +104,7 @@ def _crossed(mine: str, other: str) -> str:
     return f"({one_way('l', 'r')} OR {one_way('r', 'l')})"
 
 
+GENERATION_APART = "a generation apart"
 CROSSED = "in the place of the other name"
 _INITIAL = (
     "(length(l.given_first) = 1 OR length(r.given_first) = 1) AND left(l.given_first, 1) = left(r.given_first, 1)"
@@ -106,6 +124,8 @@ _TWO_OF_THREE = (
     "+ (substr(l.birth_date, 5, 2) = substr(r.birth_date, 5, 2))::INT "
     "+ (substr(l.birth_date, 7, 2) = substr(r.birth_date, 7, 2))::INT >= 2"
 )
+# Wrong by so many years in more than a digit: father and son, born on the same day by chance, not a typing error.
+_GENERATION = 15
 _YEARS = "abs(TRY_CAST(left(l.birth_date, 4) AS INT) - TRY_CAST(left(r.birth_date, 4) AS INT))"
 _YEAR_ONLY = "(right(l.birth_date, 4) = '0101' OR right(r.birth_date, 4) = '0101')"
 _SAME_PHONE = (
@@ -123,9 +143,9 @@ FIELDS: tuple[Field, ...] = (
     Field(
         "given", "given name", ("given_first", "given_parts", "given_sound", "nicknames"), "given_first",
         (
-            Level("the same", "l.given_first = r.given_first", 0.78),
-            Level("a nickname or another of the given names",
-                  f"list_has_any(l.nicknames, r.nicknames) OR ({_GIVEN_TOKENS})", 0.06),
+            Level("the same", "l.given_first = r.given_first", 0.805),
+            Level("a nickname", "list_has_any(l.nicknames, r.nicknames)", 0.04),
+            Level("another of the given names", _GIVEN_TOKENS, 0.02),
             Level("a typing error apart",
                   f"length(l.given_first) > 2 AND length(r.given_first) > 2 AND ({_edit('given_first', 1)} "
                   f"OR {_like('given_first', 0.93)})", 0.06),
@@ -133,9 +153,9 @@ FIELDS: tuple[Field, ...] = (
             Level(CROSSED,
                   _crossed("given_first", "surname"), 0.02),
             Level("like", f"{_like('given_first', 0.8)} OR l.given_sound = r.given_sound", 0.015),
-            Level("different", "", 0.035),
+            Level("different", "", 0.01),
         ),
-        _both("given_first"),
+        _both("given_first"), most_conflict=0.2,
     ),
     Field(
         "surname", "surname", ("surname", "surname_parts", "surname_sound"), "surname",
@@ -150,7 +170,7 @@ FIELDS: tuple[Field, ...] = (
             Level("like", f"{_like('surname', 0.86)} OR l.surname_sound = r.surname_sound", 0.02, 0.01),
             Level("different", "", 0.07, 0.138),
         ),
-        _both("surname"),
+        _both("surname"), most_conflict=0.25,
     ),
     Field(
         "birth_date", "birth date", ("birth_date",), "birth_date",
@@ -158,13 +178,14 @@ FIELDS: tuple[Field, ...] = (
             Level("the same", "l.birth_date = r.birth_date", 0.85),
             Level("a digit apart, or day and month swapped",
                   f"{_edit_digits('birth_date', 1)} OR l.birth_date = {_DAY_MONTH}", 0.08),
+            Level(GENERATION_APART, f"{_YEARS} >= {_GENERATION}", 0.005, speaks_against=True),
             Level("two of day, month and year the same", _TWO_OF_THREE, 0.02),
-            Level("the same year", f"{_YEARS} = 0", 0.015),
+            Level("the same year", f"{_YEARS} = 0", 0.015, speaks_against=True),
             Level("a year apart, or two without day and month",
-                  f"{_YEARS} <= 1 OR ({_YEAR_ONLY} AND {_YEARS} <= 2)", 0.01),
-            Level("different", "", 0.025),
+                  f"{_YEARS} <= 1 OR ({_YEAR_ONLY} AND {_YEARS} <= 2)", 0.01, speaks_against=True),
+            Level("different", "", 0.02),
         ),
-        _both("birth_date"),
+        _both("birth_date"), most_conflict=0.45,
     ),
     Field(
         "email", "e-mail address", ("email", "mailbox", "mailbox_digits"), "email",
@@ -175,7 +196,7 @@ FIELDS: tuple[Field, ...] = (
             Level("like", _like("mailbox", 0.9), 0.04, 0.01),
             Level("different", "", 0.08, 0.875),
         ),
-        _both("email"), is_volatile=True,
+        _both("email"), is_volatile=True, most_conflict=0.4,
     ),
     Field(
         "phone", "telephone", ("phone", "mobile_phone"), "phone",
@@ -184,7 +205,7 @@ FIELDS: tuple[Field, ...] = (
             Level("a digit apart", _edit_digits("phone", 1), 0.05, 0.01),
             Level("different", "", 0.2, 0.69),
         ),
-        "(l.phone IS NOT NULL AND r.phone IS NOT NULL)", is_volatile=True,
+        "(l.phone IS NOT NULL AND r.phone IS NOT NULL)", is_volatile=True, most_conflict=0.4,
     ),
     Field(
         "address", "address", ("street_key", "house_number"), "address_key",
@@ -197,7 +218,7 @@ FIELDS: tuple[Field, ...] = (
                   "OR contains(r.street_key, l.street_key))", 0.06, 0.04),
             Level("different", "", 0.14, 0.12),
         ),
-        _both("street_key"), is_volatile=True,
+        _both("street_key"), is_volatile=True, moved=(0.001, 0.001, 0.01, 0.02, 0.968),
     ),
     Field(
         "postcode", "postcode", ("postcode", "postal_area"), "postcode",
@@ -207,7 +228,7 @@ FIELDS: tuple[Field, ...] = (
             Level("in the same postal area", "l.postal_area = r.postal_area", 0.05, 0.03),
             Level("different", "", 0.14, 0.08),
         ),
-        _both("postcode"), is_volatile=True,
+        _both("postcode"), is_volatile=True, moved=(0.05, 0.03, 0.12, 0.80),
     ),
     Field(
         "city", "town", ("city",), "city",
@@ -216,7 +237,7 @@ FIELDS: tuple[Field, ...] = (
             Level("a typing error apart", f"{_edit('city', 1)} OR {_like('city', 0.9)}", 0.07, 0.06),
             Level("different", "", 0.15, 0.08),
         ),
-        _both("city"), is_volatile=True,
+        _both("city"), is_volatile=True, moved=(0.30, 0.02, 0.68),
     ),
     Field(
         "region", "region", ("region",), "region",
@@ -225,7 +246,7 @@ FIELDS: tuple[Field, ...] = (
             Level("a character apart", _edit("region", 1), 0.03, 0.02),
             Level("different", "", 0.09, 0.05),
         ),
-        _both("region"), is_volatile=True,
+        _both("region"), is_volatile=True, moved=(0.55, 0.02, 0.43),
     ),
     Field(
         "national_id", "identity number", ("national_id",), "national_id",
@@ -234,7 +255,7 @@ FIELDS: tuple[Field, ...] = (
             Level("a digit or two apart", _edit_digits("national_id", 2), 0.08),
             Level("different", "", 0.02),
         ),
-        _both("national_id"),
+        _both("national_id"), most_conflict=0.2,
     ),
     Field(
         "sex", "sex", ("sex",), None,

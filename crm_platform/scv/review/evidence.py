@@ -7,12 +7,10 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from crm_platform.scv.match.compare import Comparer, States
 from crm_platform.scv.match.engine import Matched
-from crm_platform.scv.match.fields import Field
-from crm_platform.scv.match.model import SAME, Weigher, level_of_state
+from crm_platform.scv.match.model import Weigher, level_of_state, likeliest
 from crm_platform.scv.match.trained import with_rarities
 
 EVIDENCE_SCHEMA = {"record_id_a": pl.String, "record_id_b": pl.String, "evidence": pl.String}
@@ -52,18 +50,10 @@ def _evidence(pairs: pl.DataFrame, matched: Matched) -> pl.DataFrame:
 def _texts(states: States, weigher: Weigher) -> Iterable[str]:
     """One text per pair. Points are measured against the likeliest other explanation of the pair."""
     fields = weigher.model.fields
-    rival = weigher.by_kind(states)[:, 1:].argmax(axis=1) + 1
-    points = {field.name: _points(states, weigher, field, rival) for field in fields}
+    own, rival = likeliest(weigher.by_kind(states))
+    points = weigher.points(states, own, rival)
     levels = {field.name: level_of_state(states[field.name]) for field in fields}
     for pair in range(len(rival)):
         said = [(points[field.name][pair], field, levels[field.name][pair]) for field in fields]
         known = sorted((each for each in said if each[2] >= 0), key=lambda each: -abs(each[0]))
         yield "; ".join(f"{field.title}: {field.levels[level].label} ({point:+.1f})" for point, field, level in known)
-
-
-def _points(states: States, weigher: Weigher, field: Field, rival: NDArray[np.int64]) -> NDArray[np.float64]:
-    table = weigher.tables[field.name]
-    gap = states["gap"].astype(np.int64) if field.is_volatile else np.zeros(len(rival), dtype=np.int64)
-    state = states[field.name].astype(np.int64)
-    points: NDArray[np.float64] = (table[gap, state, SAME] - table[gap, state, rival]) / np.log(2)
-    return points

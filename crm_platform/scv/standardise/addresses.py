@@ -19,7 +19,7 @@ _STREET_WORDS = {
     "vlge": "village", "pk": "park", "rw": "row", "wy": "way", "hts": "heights", "est": "estate", "grn": "green",
 }  # fmt: skip
 _UNIT = (
-    r"\b(?:unit|apartment|apartmnt|apmnt|apt|flat|suite|ste|wohnung|whg|interno|lejl|room|lot|shop|top)"
+    r"\b(?:unit|apartment|apartmnt|apmnt|apt|flat|suite|ste|wohnung|whg|interno|lejl|room|lot|shop|top|u)"
     r"\.? *#?(\d+[a-z]?)\b"
 )
 _NO_ADDRESS = ("unknown", "na", "none", "n a", "null", "no address", "tbc", "tba", "test", "xxx", "no fixed abode")
@@ -53,7 +53,7 @@ _STEPS: tuple[dict[str, pl.Expr], ...] = (
     {"unit": pl.coalesce("named_unit", "slashed")},
     {
         "rest": pl.when(pl.col("unit").is_null()).then("bare").otherwise(
-            pl.col("bare").str.replace_all(_UNIT, " ").str.replace(r"^\d+[a-z]? ?/ ?", "").str.strip_chars()
+            pl.col("bare").str.replace_all(_UNIT, " ").str.replace(r"^\d+[a-z]? ?/ ?", "").str.strip_chars(" /")
         )
     },
     {"leading": pl.col("rest").str.extract(f"^{_NUMBER}")},

@@ -21,8 +21,8 @@ def email_forms(emails: pl.Series) -> pl.DataFrame:
     """Per address email_shown (trimmed, the domain in lower case), email (the matching form), mailbox, mailbox_digits.
 
     The matching form is in lower case, without a `+tag` and, at Google, without dots; `mailbox` is its part before the
-    `@`. An address without `@` stays as it is: it is often a typing error of a good one. Placeholders
-    (`no@email.com`) are shown but have no matching form.
+    `@`. An address without `@` stays as it is, for it is often a typing error of a good one; several words are none
+    (`not given`). Placeholders (`no@email.com`) and what is none are shown but have no matching form.
     """
     rows = emails.alias("value").to_frame()
     forms = rows.unique().lazy()
@@ -47,6 +47,7 @@ _STEPS: tuple[dict[str, pl.Expr], ...] = (
         "bare": pl.col("value").cast(pl.String).str.slice(0, 254)
         .str.replace_all(r"\s|^mailto:|[<>\"]", "").str.strip_chars(".,;")
     },
+    {"is_text": pl.col("value").str.strip_chars().str.contains(r"^[^@]*\s[^@]*$")},
     {"shown": empty_as_null(pl.col("bare"))},
     {"shown_parts": pl.col("shown").str.extract_groups(r"^(.+)@([^@]*)$")},
     {
@@ -63,7 +64,8 @@ _STEPS: tuple[dict[str, pl.Expr], ...] = (
         "untagged": pl.when(pl.col("local").str.contains("+", literal=True))
         .then(pl.col("local").str.replace(r"^([^+]+)\+.*$", "$1")).otherwise("local"),
         "is_usable": ~pl.col("local").is_in(_PLACEHOLDER_LOCALS).fill_null(False)
-        & ~pl.col("lower").is_in(("n/a", "na", "none", "null", "unknown", "-")) & (pl.col("lower").str.len_bytes() > 3),
+        & ~pl.col("lower").is_in(("n/a", "na", "none", "null", "unknown", "-")) & (pl.col("lower").str.len_bytes() > 3)
+        & ~pl.col("is_text"),
     },
     {
         "named": pl.when("is_google").then(pl.col("untagged").str.replace_all(".", "", literal=True))

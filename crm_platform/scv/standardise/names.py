@@ -30,6 +30,8 @@ _PARTICLES = (
     "zur", "zum", "vom", "af", "av", "el", "al", "bin", "ibn", "st", "o", "mac", "mc", "san", "santa", "dal", "degli",
     "do", "des", "lo", "t",
 )  # fmt: skip
+_OF_SURNAMES = ("von", "van", "de", "der", "den", "del", "della", "di", "da", "dos", "du", "ter", "ten", "zu", "zur",
+    "zum", "vom", "af", "av")  # fmt: skip
 _COLUMNS = {"first": "first_name", "middle": "middle_name", "last": "last_name", "full": "full_name"}
 _NO_NAMES = (
     "unknown", "unbekannt", "na", "none", "null", "nil", "test", "tester", "testing", "anonymous", "anonym", "noname",
@@ -154,7 +156,9 @@ def _without(value: pl.Expr, words: tuple[str, ...], keep_whole: bool) -> pl.Exp
 
 def _given(value: pl.Expr) -> pl.Expr:
     words = (*TITLES, *_AFTER_NAMES, *_GENERATIONS)
-    return _named(_without(value, tuple(sorted(set(words) - {"ma", "ba", "med", "don", "fr", "hr"})), keep_whole=True))
+    bare = _without(value, tuple(sorted(set(words) - {"ma", "ba", "med", "don", "fr", "hr"})), keep_whole=True)
+    # `van den Berg` in the field of the given name is a surname in the wrong place.
+    return _named(bare.str.replace(rf"^(?:(?:{'|'.join(_OF_SURNAMES)}) )+(\w)", "$1"))
 
 
 def _surname(value: pl.Expr) -> pl.Expr:

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from crm_platform.scv.standardise.addresses import address_parts, parse_postcodes
+from crm_platform.scv.standardise.countries import country_of_file
 from crm_platform.scv.standardise.dates import is_day_first, parse_dates
 from crm_platform.scv.standardise.emails import email_forms
 from crm_platform.scv.standardise.names import nickname_groups, parse_names, sound_key
-from crm_platform.scv.standardise.phones import as_e164, guessed_country
+from crm_platform.scv.standardise.phones import as_e164
 from crm_platform.scv.standardise.placeholders import placeholder_dates, shared_by_strangers
 from crm_platform.scv.standardise.text import empty_as_null, folded, letters_only, on_distinct
 
@@ -127,8 +128,10 @@ def _canonical(people: pl.DataFrame) -> pl.DataFrame:
 
 
 def _found_standards(source: pl.DataFrame) -> Standards:
-    phones = source["phone"] if source["phone"].null_count() < source.height else source["mobile_phone"]
-    return Standards(guessed_country(phones), is_day_first(source["birth_date"]))
+    phones = pl.concat([source[name].drop_nulls().alias("phone") for name in ("phone", "mobile_phone")])
+    countries = on_distinct(source["country"], _country(pl.col("value")))
+    country = country_of_file(phones, countries, source["region"], source["postcode"])
+    return Standards(country, is_day_first(source["birth_date"]))
 
 
 def _with_placeholders(rows: pl.DataFrame, found: Standards) -> Standards:

@@ -1,7 +1,7 @@
 """Telephone numbers as E.164, by country, at the speed of columns.
 
 Here: the numbering plans of the phonenumbers library, applied to one number of each shape and carried over to the
-others of that shape. Not here: which country a record is of when it does not say (`guessed_country`).
+others of that shape; the country whose plan numbers fit. Not here: what else says so (`countries.py`).
 """
 
 from collections import Counter
@@ -9,14 +9,14 @@ from collections import Counter
 import phonenumbers
 import polars as pl
 
+# Plans of few lengths and prefixes first: those at the end accept nearly any number.
 _CANDIDATES = (
-    "US", "GB", "DE", "AU", "IT", "NL", "BE", "SE", "NO", "DK", "FI", "FR", "ES", "AT", "CH", "IE", "NZ", "CA", "IN",
-    "PL",
-    "PT", "BR", "ZA", "LU",
+    "US", "GB", "AU", "FR", "NL", "BE", "ES", "CH", "NO", "DK", "IE", "NZ", "CA", "PL", "PT", "IN", "BR", "SE", "DE",
+    "IT", "AT", "FI", "ZA", "LU",
 )  # fmt: skip
 MINIMUM_FIT = 0.3
-# Several plans accept nearly the same numbers: the difference of a few typing errors decides nothing.
-SAME_FIT = 0.95
+# Several plans accept nearly the same numbers: the difference of a few unassigned ones decides nothing.
+SAME_FIT = 0.85
 _SAMPLE = 120
 _PREFIX_DIGITS = 5
 _ALIASES = {"UK": "GB", "EL": "GR"}
@@ -28,14 +28,24 @@ def guessed_country(phones: pl.Series) -> str | None:
     A sample of 120 distinct numbers decides, the same for any order of rows. Of countries that fit as well, the one
     first in a fixed list.
     """
-    national = phones.drop_nulls().cast(pl.String).str.strip_chars()
-    sample = national.filter(~national.str.starts_with("+")).unique().sort()
-    chosen = sample.gather_every(max(1, len(sample) // _SAMPLE)).head(_SAMPLE).to_list()
+    chosen = _national_sample(phones)
     fits = Counter({region: sum(_is_valid(text, region) for text in chosen) for region in _CANDIDATES})
     best = max(fits.values())
     if not chosen or best < MINIMUM_FIT * len(chosen):
         return None
     return next(region for region in _CANDIDATES if fits[region] >= SAME_FIT * best)
+
+
+def share_of_plan(phones: pl.Series, country: str) -> float:
+    """Which share of the numbers without a country code fits a country's plan; 1 where there are none."""
+    chosen = _national_sample(phones)
+    return sum(_is_valid(text, country) for text in chosen) / len(chosen) if chosen else 1.0
+
+
+def _national_sample(phones: pl.Series) -> list[str]:
+    national = phones.drop_nulls().cast(pl.String).str.strip_chars()
+    sample = national.filter(~national.str.contains(r"^(?:\(?\+|00)")).unique().sort()
+    return sample.gather_every(max(1, len(sample) // _SAMPLE)).head(_SAMPLE).to_list()
 
 
 def as_e164(phones: pl.Series, countries: pl.Series, default_country: str | None) -> pl.Series:

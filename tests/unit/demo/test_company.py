@@ -33,6 +33,7 @@ FEEDS_OF_THE_PLATFORM = {
         "analytics_conversions",
     ],
     "sales": ["leads"],
+    "club": ["redemptions"],
     "finance": ["invoices", "payments"],
     "logistics": ["shipments"],
     "stock": ["products", "prices", "stores"],

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from crm_platform.scv.settings import ScvError, ScvSettings, load_scv_settings
+from crm_platform.configuration import ConfigurationError
+from crm_platform.scv.settings import ScvSettings, load_scv_settings
 from tests.unit.scv.company import CONFIG
 
 DECLARED = (CONFIG / "scv.yaml").read_text(encoding="utf-8")
@@ -27,12 +28,12 @@ DECLARED = (CONFIG / "scv.yaml").read_text(encoding="utf-8")
 def test_a_mistake_is_answered_with_its_place(tmp_path: Path, text: str, complaint: str) -> None:
     path = tmp_path / "scv.yaml"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(ScvError, match=complaint):
+    with pytest.raises(ConfigurationError, match=complaint):
         load_scv_settings(path)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ScvError, match=r"scv\.yaml cannot be read"):
+    with pytest.raises(ConfigurationError, match=r"scv\.yaml cannot be read"):
         load_scv_settings(tmp_path / "scv.yaml")
 
 

@@ -7,7 +7,8 @@ from typing import Any, get_args
 import pytest
 import yaml
 
-from crm_platform.sources.company import CommunicationType, CompanyError, load_company
+from crm_platform.configuration import ConfigurationError
+from crm_platform.sources.company import CommunicationType, load_company
 from crm_platform.sources.feeds.permission import COMMUNICATION_TYPES
 
 DECLARED_COMPANY = Path(__file__).parents[3] / "config" / "company.yaml"
@@ -38,7 +39,7 @@ def test_the_declared_company_is_taken() -> None:
 
 def test_a_code_that_stands_twice_is_named(declare: Declare) -> None:
     path = declare(lambda content: content["brands"].append(content["brands"][0]))
-    with pytest.raises(CompanyError, match="brands: the code 'ivory' stands more than once"):
+    with pytest.raises(ConfigurationError, match="brands: the code 'ivory' stands more than once"):
         load_company(path)
 
 
@@ -57,7 +58,7 @@ def test_a_communication_that_names_what_is_not_there_is_refused(
     declare: Declare, field: str, value: object, message: str
 ) -> None:
     path = declare(lambda content: content["communications"][0].update({field: value}))
-    with pytest.raises(CompanyError, match=message):
+    with pytest.raises(ConfigurationError, match=message):
         load_company(path)
 
 
@@ -66,21 +67,21 @@ def test_an_unquoted_norway_is_explained(tmp_path: Path) -> None:
     text = DECLARED_COMPANY.read_text(encoding="utf-8").replace('code: "NO"', "code: NO")
     path = tmp_path / "company.yaml"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(CompanyError, match='write it in quotes, such as "NO"'):
+    with pytest.raises(ConfigurationError, match='write it in quotes, such as "NO"'):
         load_company(path)
 
 
 def test_a_time_zone_that_does_not_exist_is_refused(declare: Declare) -> None:
     path = declare(lambda content: content["locales"][0]["countries"][0].update(time_zone="Europe/Atlantis"))
-    with pytest.raises(CompanyError, match="'Europe/Atlantis' is no IANA time zone"):
+    with pytest.raises(ConfigurationError, match="'Europe/Atlantis' is no IANA time zone"):
         load_company(path)
 
 
 def test_a_file_that_is_not_there_or_not_yaml_is_said_in_one_line(tmp_path: Path) -> None:
-    with pytest.raises(CompanyError, match="company.yaml cannot be read"):
+    with pytest.raises(ConfigurationError, match="company.yaml cannot be read"):
         load_company(tmp_path / "company.yaml")
     (tmp_path / "company.yaml").write_text("brands: [", encoding="utf-8")
-    with pytest.raises(CompanyError, match="company.yaml is not YAML"):
+    with pytest.raises(ConfigurationError, match="company.yaml is not YAML"):
         load_company(tmp_path / "company.yaml")
 
 

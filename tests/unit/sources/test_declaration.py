@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
+from crm_platform.configuration import ConfigurationError
 from crm_platform.settings import REPOSITORY
-from crm_platform.sources.declaration import DeclarationError, load_source, load_sources
+from crm_platform.sources.declaration import load_source, load_sources
 from tests.unit.sources.site import ORDERS
 
 
@@ -62,7 +63,7 @@ def test_a_bare_name_is_a_column_to_read_from(tmp_path: Path) -> None:
     ],
 )
 def test_a_mistake_is_named_with_its_place(tmp_path: Path, feed: dict[str, Any], message: str) -> None:
-    with pytest.raises(DeclarationError, match=message) as error:
+    with pytest.raises(ConfigurationError, match=message) as error:
         load_source(declared(tmp_path, **feed))
     assert str(error.value).startswith("shop.yaml: ") and "\n" not in str(error.value)
 
@@ -72,18 +73,18 @@ def test_what_is_no_declaration_at_all_is_said(tmp_path: Path) -> None:
     for content, message in (
         (b"feeds: [", "is not YAML"),
         (b"", "the file"),
-        (b"\xff\xfe\xfa", "cannot be read as UTF-8"),
+        (b"\xff\xfe\xfa", "no UTF-8 text"),
     ):
         path.write_bytes(content)
-        with pytest.raises(DeclarationError, match=message):
+        with pytest.raises(ConfigurationError, match=message):
             load_source(path)
     path.unlink()
-    with pytest.raises(DeclarationError, match="cannot be read"):
+    with pytest.raises(ConfigurationError, match="cannot be read"):
         load_source(path)
 
 
 def test_a_source_is_declared_once(tmp_path: Path) -> None:
     declared(tmp_path).rename(tmp_path / "a.yaml")
     declared(tmp_path)
-    with pytest.raises(DeclarationError, match="'shop' is declared twice"):
+    with pytest.raises(ConfigurationError, match="'shop' is declared twice"):
         load_sources(tmp_path)

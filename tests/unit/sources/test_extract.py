@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from crm_platform.sources.declaration import DeclarationError
+from crm_platform.configuration import ConfigurationError
 from crm_platform.sources.extract import database_url, extract_feed
 from tests.unit.sources.site import LOADED_DT, ORDERS, Killed, Site, killed_at
 
@@ -86,7 +86,7 @@ def test_a_url_may_come_from_the_environment_and_its_absence_is_said(till: Site)
     table = till.feed.declaration.database
     assert table is not None
     assert database_url(till.feed, table, till.zone, {"TILL_URL": "sqlite:///x"}) == "sqlite:///x"
-    with pytest.raises(DeclarationError, match=r"shop.orders: set the environment variable TILL_URL"):
+    with pytest.raises(ConfigurationError, match=r"shop.orders: set the environment variable TILL_URL"):
         database_url(till.feed, table, till.zone, {})
 
 

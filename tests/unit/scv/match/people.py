@@ -40,7 +40,8 @@ STREETS = ("high street", "mill road", "church lane", "park avenue", "king stree
 def people_with_doubles(persons: int, seed: int = 1) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Records and truth (record_id, person_id): one to three records a person, with typing errors and gaps."""
     chance = random.Random(seed)
-    rows, truth = [], []
+    rows: list[dict[str, str | None]] = []
+    truth = []
     for person in range(persons):
         given, surname = chance.choice(GIVEN), chance.choice(SURNAMES) + chance.choice(("", "mann", "er"))
         birth = f"{chance.randint(1940, 2005)}-{chance.randint(1, 12):02d}-{chance.randint(1, 28):02d}"

@@ -115,6 +115,7 @@ def test_a_person_who_changed_is_found(change: dict[str, str | None]) -> None:
     [
         {"first_name": "Rupert", "email": "rupert.quint@example.com", "phone": "0466000111"},
         {"date_of_birth": "1998-11-20", "email": "theodora.quint@example.com", "phone": "0466000111"},
+        {"date_of_birth": "1999-02-03", "email": "theodora.quint@example.com", "phone": "0466000111"},
         {"first_name": "Rupert", "date_of_birth": "1969-07-30"},
         {
             "first_name": "Rupert",
@@ -124,7 +125,13 @@ def test_a_person_who_changed_is_found(change: dict[str, str | None]) -> None:
             "last_name": "Ashdown",
         },
     ],
-    ids=["twin", "parent of the same name", "family e-mail and telephone", "a stranger with the same e-mail"],
+    ids=[
+        "twin",
+        "parent of the same name",
+        "parent of the same name and day of birth",
+        "family e-mail and telephone",
+        "a stranger with the same e-mail",
+    ],
 )
 def test_two_people_stay_two(change: dict[str, str | None]) -> None:
     clusters = matched_with(PERSON, PERSON | change | {"record_id": "x2"})
@@ -214,3 +221,17 @@ def test_hostile_text_is_only_text() -> None:
         for number, text in enumerate(HOSTILE * 5)
     ]
     assert match_people(pl.DataFrame(rows)).clusters.height == len(rows)
+
+
+def test_two_hundred_thousand_records_of_one_email_are_matched_by_what_else_they_say() -> None:
+    """All pairs of one mailbox are 20 billion: an address that so many strangers share says nothing."""
+    number = 200_000
+    place = pl.int_range(number, eager=True)
+    people = pl.DataFrame({"record_id": place.cast(pl.String).str.zfill(6), "email": ["info@example.com"] * number})
+    people = people.with_columns(
+        first_name=pl.concat_str(pl.lit("n"), (place // 2 * 7_919 % 99_991).cast(pl.String)),
+        last_name=pl.concat_str(pl.lit("s"), (place // 2 * 104_729 % 99_989).cast(pl.String)),
+    )
+    sizes = match_people(people).clusters.group_by("cluster_id").len()["len"]
+    assert sizes.max() == 2
+    assert len(sizes) < 110_000

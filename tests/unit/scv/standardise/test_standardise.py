@@ -83,6 +83,18 @@ def test_every_line_of_nicknames_is_a_group_and_a_name_may_be_in_several() -> No
     assert not set(groups["bob"]) & set(groups["alice"])
 
 
+def test_a_surname_with_particles_in_the_place_of_the_given_name_is_put_back() -> None:
+    usual = [("jesse", "van den berg"), ("anna", "de jong"), ("jesse", "de jong"), ("anna", "van den berg")] * 30
+    people = pl.DataFrame([*usual, ("van den berg", "jesse")], schema=["first_name", "last_name"], orient="row")
+    records, _ = standardise(people)
+    assert records.select("given_first", "surname").row(-1) == records.select("given_first", "surname").row(0)
+
+
+def test_several_words_are_no_email_address() -> None:
+    forms = email_forms(pl.Series(["none given", "jane smithgmail.com ", "janesmithgmail.com", "jane smith@gmail.com"]))
+    assert forms["email"].to_list() == [None, None, "janesmithgmail.com", "janesmith@gmail.com"]
+
+
 def test_a_swapped_name_is_put_back_by_what_the_whole_file_calls_people() -> None:
     usual = [("violet", "clark"), ("anna", "weber"), ("violet", "weber"), ("anna", "clark")] * 30
     people = pl.DataFrame(

@@ -21,11 +21,13 @@ EVENT_FEEDS = {
     "invoices": "invoice_date",
     "support_cases": "opened_dt",
     "surveys": "responded_dt",
+    "loyalty_redemptions": "redeemed_dt",
     "permission_events": "event_dt",
     "sms_receipts": "event_dt",
     "call_outcomes": "event_dt",
     "banner_impressions": "event_dt",
     "web_hits": "event_dt",
+    "provider_events": "event_dt",
     "returned_post": "returned_date",
     "analytics_conversions": "event_dt",
     "customer_updates": "event_dt",
@@ -104,7 +106,7 @@ def test_exactly_the_feeds_of_events_are_cut_by_the_time_of_their_event(feed: st
         by_name = {column.name: column for column in feed_contract(feed).columns}
         assert not by_name[partition.column].is_nullable
         assert by_name[partition.column].duckdb_type in ("DATE", "TIMESTAMP WITH TIME ZONE")
-        assert partition.unit == ("day" if feed == "web_hits" else "month")
+        assert partition.unit == ("day" if feed in ("web_hits", "provider_events") else "month")
 
 
 @pytest.mark.parametrize("feed", [feed for feed in ALL_FEEDS if "version" in metadata_of(feed)])

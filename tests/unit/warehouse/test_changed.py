@@ -1,0 +1,46 @@
+"""Publishing what is made anew: only partitions that changed are replaced, and what is gone is gone."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from crm_platform.warehouse.changed import publish_changed
+from crm_platform.warehouse.engine import Engine
+from crm_platform.warehouse.publish import ContractViolation
+from tests.unit.warehouse.conftest import DAILY, day_key, visits
+
+
+def published(engine: Engine, *rows: pl.DataFrame) -> tuple[str, ...]:
+    """Publish these rows as the whole table; gives the partitions that were written."""
+    with engine.registered(made=pl.concat(rows) if rows else visits()):
+        return publish_changed(engine, DAILY, "made").partition_keys
+
+
+def files(engine: Engine) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in engine.lake.data_files(DAILY)}
+
+
+def test_only_days_whose_rows_are_others_are_written(engine: Engine) -> None:
+    assert published(engine, visits(1, 2), visits(3, day=1)) == (day_key(0), day_key(1))
+    assert published(engine, visits(3, day=1), visits(2, 1)) == ()
+    assert published(engine, visits(1, 2), visits(3, day=1, email="c@d.example"), visits(4, day=2)) == (
+        day_key(1), day_key(2),
+    )  # fmt: skip
+    assert engine.scalar("SELECT email FROM demo.daily_visits WHERE visit_id = 3") == "c@d.example"
+
+
+def test_a_day_of_which_nothing_is_left_becomes_empty(engine: Engine) -> None:
+    published(engine, visits(1), visits(2, day=1))
+    assert published(engine, visits(2, day=1)) == (day_key(0),)
+    assert engine.query("SELECT visit_id FROM demo.daily_visits").rows() == [(2,)]
+    assert published(engine) == (day_key(1),)
+    assert engine.query("SELECT visit_id FROM demo.daily_visits").is_empty()
+
+
+def test_a_row_that_breaks_the_contract_leaves_every_day_as_it_was(engine: Engine) -> None:
+    published(engine, visits(1))
+    before = files(engine)
+    with pytest.raises(ContractViolation):
+        published(engine, visits(5), visits(6, day=1, email="no address"))
+    assert files(engine) == before
