@@ -21,6 +21,8 @@ def german_people(persons: int, seed: int = 1, is_coarse: bool = False) -> Made:
     streets = _GERMAN_STREETS[:8] if is_coarse else [f"{n} {s}" for n in _GERMAN_SAINTS for s in ("Weg", "Gasse")]
     streets = [*streets, *(_GERMAN_STREETS if not is_coarse else ())]
 
+    taken: set[str] = set()
+
     def home() -> Row:
         town, area = chance.choice(towns)
         return {
@@ -32,12 +34,16 @@ def german_people(persons: int, seed: int = 1, is_coarse: bool = False) -> Made:
     def person() -> Row:
         given, surname = chance.choice(_GERMAN_GIVEN), _german_surname(chance)
         mailbox = _without_umlauts(f"{given}.{surname}").lower().replace(" ", "")
+        mailbox += chance.choice(("", str(chance.randint(1, 99))))
+        # Two people do not have one mailbox: the second is given another number.
+        mailbox += str(100 + len(taken)) if mailbox in taken else ""
+        taken.add(mailbox)
         return home() | {
             "title": chance.choice(("Herr", "Frau", "Dr.", None)),
             "first_name": given,
             "last_name": surname,
             "date_of_birth": f"{chance.randint(1, 28):02d}.{chance.randint(1, 12):02d}.{chance.randint(1938, 2006)}",
-            "email": f"{mailbox}{chance.choice(('', str(chance.randint(1, 99))))}@{chance.choice(('web', 'gmx'))}.de",
+            "email": f"{mailbox}@{chance.choice(('web', 'gmx'))}.de",
             "phone": f"01{chance.choice(('51', '60', '72'))} {chance.randint(1_000_000, 99_999_999)}",
         }
 

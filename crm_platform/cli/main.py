@@ -22,6 +22,7 @@ COMMANDS = {
     "match": "match:match",
     "bounces": "bounces:bounces",
     "events": "events:events",
+    "lift": "lift:lift",
     "permit": "permit:permit",
     "loyalty": "loyalty:app",
     "value": "value:value",
