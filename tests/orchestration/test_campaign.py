@@ -1,7 +1,7 @@
 """Campaigns in a refresh: every table, the demo company's truth, and a late click log that starts a run."""
 
 import os
-from datetime import UTC, datetime
+from datetime import timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -49,12 +49,13 @@ def late(refreshed_demo: Platform, tmp_path: Path) -> tuple[Path, str]:
     row = sent.join(links.select("url_key", "link_id"), on="url_key").sort("sent_dt", "member_id").row(-1, named=True)
     link = f"{row['campaign_id']}/{row['link_id']}"
     tokens = sign(link, "link"), sign(row["member_id"]), sign(row["campaign_id"], "campaign")
-    moment = datetime(2026, 11, 1, tzinfo=UTC)
+    moment = row["sent_dt"] + timedelta(hours=5)
     request = "GET /r?l={}&c={}&m={} HTTP/1.1".format(*tokens)
     log = Home(home).zone.landing / "mail" / "redirect" / "redirect_late.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     log.write_text(f'203.0.113.9 - - [{moment:%d/%b/%Y:%H:%M:%S +0000}] "{request}" 302 178 "-" "{BROWSER}"\n')
-    os.utime(log, (1_700_000_000, 1_700_000_000))
+    delivered = (moment + timedelta(hours=1)).timestamp()
+    os.utime(log, (delivered, delivered))
     return home, row["member_id"]
 
 
@@ -71,7 +72,8 @@ def test_a_late_click_log_starts_a_run_of_what_hangs_on_it_and_the_day_of_sendin
     assert {"campaign/event", "campaign/fact_campaign_delivery", "campaign/campaign_results"} <= keys
     assert not {"campaign/mail_report", "campaign/dim_campaign", "scv/source_record"} & keys
     before = _files(home)
-    assert refreshed(home, CONFIG, dg.AssetSelection.assets(*(asked.asset_selection or ()))).success
+    result = refreshed(home, CONFIG, dg.AssetSelection.assets(*(asked.asset_selection or ())))
+    assert result.success, [event.message for event in result.all_events if event.is_step_failure]
     [fact] = table(home, "campaign.fact_campaign_delivery").filter(member_id=member).iter_rows(named=True)
     assert (fact["open_status"], fact["number_of_clicks"]) == (1, 1)
     written = {name for name, content in _files(home).items() if content != before.get(name)}
