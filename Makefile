@@ -27,7 +27,7 @@ up: .venv/installed ## Start the UI and the daemon
 	$(BIN)/crm up
 
 test: .venv/installed ## Run the tests
-	$(BIN)/pytest --numprocesses 2 --dist loadfile
+	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 lint: .venv/installed ## Format, lint, types and import contracts
 	$(BIN)/ruff format --check .

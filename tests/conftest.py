@@ -3,6 +3,8 @@
 Not here: fixtures of one piece of the platform, which stand beside its tests.
 """
 
+import fcntl
+import os
 from pathlib import Path
 
 import pytest
@@ -18,10 +20,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(scope="session")
 def refreshed_demo(tmp_path_factory: pytest.TempPathFactory) -> Platform:
-    """The demo company with 200 customers after its first refresh; to be looked at, not changed (`Platform.copied`)."""
-    platform = Platform(tmp_path_factory.mktemp("demo") / "home")
-    platform.crm("demo", "--customers", "200", "--as-of", "2026-10-31")
-    platform.crm("refresh", "--json")
+    """The demo company with 200 customers after its first refresh; to be looked at, not changed (`Platform.copied`).
+
+    Processes that run tests side by side share it: the first makes it, the others wait.
+    """
+    base = tmp_path_factory.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "refreshed_demo"
+    shared.mkdir(exist_ok=True)
+    platform, is_made = Platform(shared / "home"), shared / "is_made"
+    with (shared / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not is_made.exists():
+            platform.crm("demo", "--customers", "200", "--as-of", "2026-10-31")
+            platform.crm("refresh", "--json")
+            is_made.touch()
     return platform
 
 

@@ -160,7 +160,7 @@ def latest(events: Sequence[Event], types: Sequence[str]) -> datetime | None:
 
 
 @settings(
-    max_examples=60,
+    max_examples=40,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
@@ -199,7 +199,7 @@ def heard_of(key: int, question: Question, history: History, moment: Moment) -> 
 
 
 @settings(
-    max_examples=40,
+    max_examples=25,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
