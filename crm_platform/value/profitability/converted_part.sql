@@ -8,7 +8,7 @@ WITH exact AS (
         direct_part.customer_key,
         direct_part.month_date,
         direct_part.currency,
-        direct_part.amount * CAST(exchange_rate.rate * 100 AS DECIMAL(18, 6)) AS cents
+        CAST(direct_part.amount AS DECIMAL(28, 4)) * CAST(exchange_rate.rate * 100 AS DECIMAL(18, 6)) AS cents
     FROM direct_part
     INNER JOIN exchange_rate
         ON direct_part.currency = exchange_rate.currency

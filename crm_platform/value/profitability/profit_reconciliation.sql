@@ -81,7 +81,7 @@ converted AS (
     SELECT
         by_currency.component,
         by_currency.month_date,
-        CAST(round(by_currency.amount * exchange_rate.rate, 2) AS DECIMAL(18, 4)) AS amount,
+        CAST(round(CAST(by_currency.amount AS DECIMAL(28, 4)) * exchange_rate.rate, 2) AS DECIMAL(18, 4)) AS amount,
         CASE WHEN exchange_rate.rate IS NULL AND by_currency.amount <> 0 THEN by_currency.currency END AS unconverted
     FROM by_currency
     LEFT JOIN exchange_rate
