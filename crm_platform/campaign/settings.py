@@ -8,11 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 
-from crm_platform.problem import Problem
-from crm_platform.yaml_text import read_yaml
+from crm_platform.configuration import Declared, load_configuration_or_defaults
 
 Channel = Literal["email", "sms", "post", "telephone", "rss", "web"]
 Evidence = Literal["promotion_code", "click", "analytics"]
@@ -21,15 +19,7 @@ TOUCHES: tuple[Touch, ...] = ("last", "first")
 LONGEST_DAYS = 3_650
 
 
-class CampaignSettingsError(Problem):
-    """`campaign.yaml` cannot be used; the message names the place and the mending."""
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class DeliveryRules(_Strict):
+class DeliveryRules(Declared):
     """What counts as delivered, and whose opens are people's."""
 
     no_word_means_delivered_after_days: Mapping[Channel, int] = Field(
@@ -50,7 +40,7 @@ class DeliveryRules(_Strict):
         return days
 
 
-class OrderRules(_Strict):
+class OrderRules(Declared):
     """Which campaign an order came of."""
 
     evidence: tuple[Evidence, ...] = Field(
@@ -67,7 +57,7 @@ class OrderRules(_Strict):
     )
 
 
-class ResultRules(_Strict):
+class ResultRules(Declared):
     """How results are judged."""
 
     confidence: float = Field(default=0.95, gt=0.5, lt=1, description="Of the intervals of lift.")
@@ -76,7 +66,7 @@ class ResultRules(_Strict):
     )
 
 
-class CampaignSettings(_Strict):
+class CampaignSettings(Declared):
     """The whole of `campaign.yaml`."""
 
     delivery: DeliveryRules = DeliveryRules()
@@ -88,16 +78,6 @@ def load_campaign_settings(path: Path) -> CampaignSettings:
     """The settings; those of the package where there is no such file.
 
     Raises:
-        CampaignSettingsError: the file is not YAML, or says what cannot be.
+        ConfigurationError: the file is not YAML, or says what cannot be.
     """
-    if not path.exists():
-        return CampaignSettings()
-    try:
-        return CampaignSettings.model_validate(read_yaml(path.read_text(encoding="utf-8")) or {})
-    except OSError as error:
-        raise CampaignSettingsError(f"{path.name} cannot be read ({error.strerror}).") from error
-    except yaml.YAMLError as error:
-        raise CampaignSettingsError(f"{path.name} is not YAML: {' '.join(str(error).split())}") from error
-    except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
-        raise CampaignSettingsError(f"{path.name}: {problems}. See docs/campaigns.md.") from error
+    return load_configuration_or_defaults(path, CampaignSettings, "how campaigns are counted", "docs/campaigns.md")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from crm_platform.cli.columns import mapping_of
 from crm_platform.cli.console import output, progress
 from crm_platform.cli.failures import CommandError
 
@@ -42,7 +43,7 @@ def match(
     if out is None and explain is None:
         raise CommandError("Nothing to do: give --out CLUSTERS.csv, or --explain with two record_ids.")
     started = perf_counter()
-    records = _read(people, _mapping(column or []))
+    records = _read(people, mapping_of(column or [], "last_name=surname"))
     with progress() as bars:
         task = bars.add_task("Matching", total=None)
         try:
@@ -57,16 +58,6 @@ def match(
     _summarise(matched, perf_counter() - started, as_json)
     if explain is not None:
         _show_evidence(matched, *explain)
-
-
-def _mapping(columns: list[str]) -> dict[str, str]:
-    pairs = [text.partition("=") for text in columns]
-    wrong = next(
-        (text for text, (ours, sign, theirs) in zip(columns, pairs, strict=True) if not (ours and theirs)), None
-    )
-    if wrong is not None:
-        raise CommandError(f"--column {wrong}: write it as canonical=name in the file, such as last_name=surname.")
-    return {ours.strip(): theirs.strip() for ours, _, theirs in pairs}
 
 
 def _read(path: Path, mapping: dict[str, str]) -> "pl.DataFrame":

@@ -3,29 +3,12 @@
 Here: the counting. Not here: the tables (`build.py`).
 """
 
+from crm_platform.value.drift import largest_drift
+from crm_platform.value.profitability.contracts import CUSTOMER_PROFIT
 from crm_platform.warehouse.engine import Engine
 
 LARGEST_DRIFT = 0.1
 """Share of the customers by which a band may grow or shrink from one snapshot to the next."""
-
-_DRIFT = """
-WITH snapshot AS (
-    SELECT as_of_date, row_number() OVER (ORDER BY as_of_date DESC) AS place
-    FROM (SELECT DISTINCT as_of_date FROM value.customer_profit) AS days
-),
-counted AS (
-    SELECT customer_profit.band, snapshot.place, count(*) AS customers
-    FROM value.customer_profit INNER JOIN snapshot ON customer_profit.as_of_date = snapshot.as_of_date
-    WHERE snapshot.place <= 2
-    GROUP BY customer_profit.band, snapshot.place
-),
-share AS (
-    SELECT band, place, customers / CAST(sum(customers) OVER (PARTITION BY place) AS DOUBLE) AS share FROM counted
-),
-change AS (
-    SELECT band, abs(sum(CASE WHEN place = 1 THEN share ELSE -share END)) AS change FROM share GROUP BY band
-)
-SELECT CASE WHEN (SELECT max(place) FROM share) = 2 THEN (SELECT max(change) FROM change) END"""
 
 
 def differences(engine: Engine) -> int:
@@ -44,4 +27,4 @@ def unconverted_currencies(engine: Engine) -> str:
 
 def band_drift(engine: Engine) -> float:
     """The largest change of a band's share of the customers between the last two snapshots; 0 where there is one."""
-    return float(engine.scalar(_DRIFT) or 0)
+    return largest_drift(engine, CUSTOMER_PROFIT, "band")

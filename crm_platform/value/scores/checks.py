@@ -8,7 +8,9 @@ from datetime import date
 
 import polars as pl
 
+from crm_platform.value.drift import largest_drift
 from crm_platform.value.features import purchases_between
+from crm_platform.value.scores.contracts import CUSTOMER_RFM
 from crm_platform.warehouse.engine import Engine
 
 LARGEST_ERROR = 0.3
@@ -16,25 +18,6 @@ LARGEST_ERROR = 0.3
 
 LARGEST_DRIFT = 0.1
 """Share of the customers by which a segment may grow or shrink from one month to the next."""
-
-_DRIFT = """
-WITH month AS (
-    SELECT as_of_date, row_number() OVER (ORDER BY as_of_date DESC) AS place
-    FROM (SELECT DISTINCT as_of_date FROM value.customer_rfm) AS days
-),
-counted AS (
-    SELECT customer_rfm.segment, month.place, count(*) AS customers
-    FROM value.customer_rfm INNER JOIN month ON customer_rfm.as_of_date = month.as_of_date
-    WHERE month.place <= 2
-    GROUP BY customer_rfm.segment, month.place
-),
-share AS (
-    SELECT segment, place, customers / CAST(sum(customers) OVER (PARTITION BY place) AS DOUBLE) AS share FROM counted
-),
-change AS (
-    SELECT segment, abs(sum(CASE WHEN place = 1 THEN share ELSE -share END)) AS change FROM share GROUP BY segment
-)
-SELECT CASE WHEN (SELECT max(place) FROM share) = 2 THEN (SELECT max(change) FROM change) END"""
 
 
 @dataclass(frozen=True)
@@ -72,7 +55,7 @@ def matured_forecasts(engine: Engine, lines: pl.DataFrame, as_of: date) -> list[
 
 def segment_drift(engine: Engine) -> float:
     """The largest change of a segment's share of the customers between the last two months; 0 where there is one."""
-    return float(engine.scalar(_DRIFT) or 0)
+    return largest_drift(engine, CUSTOMER_RFM, "segment")
 
 
 def _turned_out(engine: Engine, lines: pl.DataFrame, made: date, horizon: int) -> ForecastResult:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from crm_platform.campaign.settings import CampaignSettings, CampaignSettingsError, load_campaign_settings
+from crm_platform.campaign.settings import CampaignSettings, load_campaign_settings
+from crm_platform.configuration import ConfigurationError
 from crm_platform.settings import REPOSITORY
 
 
@@ -26,5 +27,5 @@ def test_the_file_of_the_repository_says_what_the_package_would(tmp_path: Path) 
 def test_what_cannot_be_is_told_with_its_place(tmp_path: Path, text: str, place: str) -> None:
     path = tmp_path / "campaign.yaml"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(CampaignSettingsError, match=place.replace(".", r"\.")):
+    with pytest.raises(ConfigurationError, match=place.replace(".", r"\.")):
         load_campaign_settings(path)
