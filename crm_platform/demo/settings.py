@@ -11,18 +11,13 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import yaml
-from pydantic import BaseModel, ConfigDict
+
+from crm_platform.configuration import Declared
 
 COMPANY_FILE = Path(__file__).parents[2] / "config" / "company.yaml"
 HISTORY_DAYS = 730
 DELTA_DAYS = 3
 CHUNK_SIZE = 20_000
-
-
-class Declared(BaseModel):
-    """A part of the declaration: nothing undeclared is let in, nothing is changed later."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Brand(Declared):

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Annotated
 
 import polars as pl
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
+from pydantic import BeforeValidator, Field, TypeAdapter
 
+from crm_platform.configuration import Declared
 from crm_platform.yaml_text import read_yaml
 
 BANDS = 5
@@ -23,10 +24,8 @@ Bands = Annotated[
 ]
 
 
-class Segment(BaseModel):
+class Segment(Declared):
     """A named segment and the bands, lowest and highest, that a customer in it has."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     segment: str
     recency: Bands = (1, BANDS)

@@ -10,18 +10,17 @@ from importlib.resources import files
 from typing import Literal
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
+from crm_platform.configuration import Declared
 from crm_platform.yaml_text import read_yaml
 
 _PACKAGE = "crm_platform.campaign.actors"
 _IPV4 = r"^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$"
 
 
-class Network(BaseModel):
+class Network(Declared):
     """A network with the class of those who act from it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="Name, as it stands in the evidence.")
     acts: Literal["privacy_proxy", "machine"] = Field(description="As whom requests from there count.")

@@ -11,11 +11,12 @@ from functools import lru_cache
 from importlib.resources import files
 from types import MappingProxyType
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from crm_platform.campaign.mail.addresses import ADDRESS
 from crm_platform.campaign.mail.phrases import PhraseBook
 from crm_platform.campaign.mail.replies import Reply, flattened
+from crm_platform.configuration import Declared
 from crm_platform.yaml_text import read_yaml
 
 _PACKAGE = "crm_platform.campaign.mail"
@@ -28,10 +29,8 @@ PERMANENT_ADDRESS_REASONS = frozenset({"userunknown", "hostunknown", "hasmoved",
 _ADDRESS_EXISTS = ("5.2.2", "5.2.3")
 
 
-class Rule(BaseModel):
+class Rule(Declared):
     """One rule of `reasons.yaml`; a condition that is empty is not asked for."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
     reason: str
@@ -46,10 +45,8 @@ class Rule(BaseModel):
     confirms: bool = False
 
 
-class Rulebook(BaseModel):
+class Rulebook(Declared):
     """`reasons.yaml` as a whole; `phrases` are only there to be referred to, `words` are the groups in phrases."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     reasons: dict[str, str]
     words: dict[str, tuple[str, ...]] = Field(default_factory=dict)

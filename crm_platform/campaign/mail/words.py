@@ -7,15 +7,12 @@ import re
 from functools import lru_cache
 from importlib.resources import files
 
-from pydantic import BaseModel, ConfigDict
-
+from crm_platform.configuration import Declared
 from crm_platform.yaml_text import read_yaml
 
 
-class Words(BaseModel):
+class Words(Declared):
     """`free_text.yaml`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     system_senders: tuple[str, ...]
     bounce_subjects: tuple[str, ...]

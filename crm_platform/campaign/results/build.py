@@ -62,13 +62,15 @@ def mailbox_domains() -> pl.DataFrame:
 
 
 def _publish_results(engine: Engine, currency: str) -> Publication:
-    query = _in_order(CAMPAIGN_RESULTS, bound(_sql("campaign_results"), {"currency": currency}))
-    return publish(engine, CAMPAIGN_RESULTS, {None: lambda path: engine.write_query(query, path)})
+    with engine.temporary_view("counted", bound(_sql("campaign_results"), {"currency": currency})):
+        query = _in_order(CAMPAIGN_RESULTS, _sql("rates"))
+        return publish(engine, CAMPAIGN_RESULTS, {None: lambda path: engine.write_query(query, path)})
 
 
 @contextmanager
 def _arriving(engine: Engine) -> Iterator[None]:
-    engine.execute(f"CREATE OR REPLACE TEMP TABLE arriving_mail AS {_sql('deliverability')}")
+    with engine.temporary_view("counted", _sql("deliverability")):
+        engine.execute(f"CREATE OR REPLACE TEMP TABLE arriving_mail AS {_sql('rates')}")
     try:
         yield
     finally:

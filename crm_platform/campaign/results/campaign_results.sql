@@ -1,5 +1,6 @@
 -- campaign.campaign_results: what came of each cell of each campaign. Type: mart, rebuilt. Grain: one row per cell of a campaign.
--- Key: campaign_id, cell_id. Rates are in percent.
+-- Key: campaign_id, cell_id.
+-- The counts, and the rates that money and orders have; rates.sql adds the others.
 -- Reads: campaign.fact_campaign_delivery, fact_campaign_order, dim_campaign, dim_cell, sources.dim_communication, dim_channel,
 -- exchange_rate (currency, from_date, until_date, rate). $currency is the company's.
 WITH counted AS (
@@ -61,33 +62,7 @@ priced AS (
     LEFT JOIN cost ON cost.campaign_id = counted.campaign_id
 )
 SELECT
-    counted.number_selected,
-    counted.number_not_sent,
-    counted.number_sent,
-    counted.number_delivered,
-    counted.number_failed,
-    counted.number_pending,
-    counted.number_hard_bounced,
-    counted.number_soft_bounced,
-    counted.number_complained,
-    counted.number_unsubscribed,
-    counted.number_opened,
-    counted.number_opened_raw,
-    counted.number_clicked,
-    counted.number_clicked_raw,
-    100.0 * counted.number_delivered / nullif(counted.number_sent, 0) AS delivery_pct,
-    100.0 * counted.number_failed / nullif(counted.number_sent, 0) AS bounce_pct,
-    100.0 * counted.number_hard_bounced / nullif(counted.number_sent, 0) AS hard_bounce_pct,
-    100.0 * counted.number_soft_bounced / nullif(counted.number_sent, 0) AS soft_bounce_pct,
-    100.0 * counted.number_complained / nullif(counted.number_delivered, 0) AS complaint_pct,
-    100.0 * counted.number_unsubscribed / nullif(counted.number_delivered, 0) AS unsubscribe_pct,
-    100.0 * counted.number_opened / nullif(counted.number_delivered, 0) AS open_pct,
-    100.0 * counted.number_opened_raw / nullif(counted.number_delivered, 0) AS open_raw_pct,
-    100.0 * counted.number_clicked / nullif(counted.number_delivered, 0) AS click_through_pct,
-    100.0 * counted.number_clicked_raw / nullif(counted.number_delivered, 0) AS click_through_raw_pct,
-    100.0 * counted.number_clicked / nullif(counted.number_opened, 0) AS click_to_open_pct,
-    counted.campaign_id,
-    counted.cell_id,
+    counted.*,
     coalesce(planned.campaign_key, 0) AS campaign_key,
     coalesce(dim_cell.cell_key, 0) AS cell_key,
     coalesce(dim_communication.communication_key, 0) AS communication_key,
@@ -106,4 +81,3 @@ LEFT JOIN campaign.dim_campaign AS planned ON planned.campaign_id = counted.camp
 LEFT JOIN campaign.dim_cell AS dim_cell ON dim_cell.campaign_id = counted.campaign_id AND dim_cell.cell_id = counted.cell_id
 LEFT JOIN sources.dim_communication AS dim_communication ON dim_communication.communication_code = planned.communication_code
 LEFT JOIN sources.dim_channel AS dim_channel ON dim_channel.channel_code = planned.channel_code
-ORDER BY counted.campaign_id, counted.cell_id

@@ -1,62 +1,29 @@
 -- campaign.deliverability: how e-mail arrives. Type: mart, rebuilt; months of the same rows stay.
 -- Grain: one row per day, campaign, mailbox provider and domain. Key: sent_date, campaign_id, mailbox_provider, email_domain.
+-- The counts; rates.sql adds the rates.
 -- Reads: campaign.fact_campaign_delivery, sources.dim_channel, mailbox_domain (domain, provider).
-WITH counted AS (
-    SELECT
-        CAST(fact.due_dt AS DATE) AS sent_date,
-        fact.campaign_id,
-        coalesce(mailbox_domain.provider, 'other') AS mailbox_provider,
-        fact.email_domain,
-        CAST(sum(fact.address_invalid_flag) AS BIGINT) AS number_address_invalid,
-        count(*) AS number_selected,
-        count(*) FILTER (WHERE fact.delivery_status_key = 3) AS number_not_sent,
-        count(*) FILTER (WHERE fact.delivery_status_key < 3) AS number_sent,
-        count(*) FILTER (WHERE fact.delivery_status_key = 1) AS number_delivered,
-        count(*) FILTER (WHERE fact.delivery_status_key = 0) AS number_failed,
-        count(*) FILTER (WHERE fact.delivery_status_key = 2) AS number_pending,
-        count(*) FILTER (WHERE fact.bounce_kind = 'hard') AS number_hard_bounced,
-        count(*) FILTER (WHERE fact.bounce_kind <> 'hard') AS number_soft_bounced,
-        CAST(sum(fact.complaint_flag) AS BIGINT) AS number_complained,
-        CAST(sum(fact.unsubscribe_flag) AS BIGINT) AS number_unsubscribed,
-        count(*) FILTER (WHERE fact.open_status = 1) AS number_opened,
-        count(*) FILTER (WHERE fact.open_status > 0 OR fact.number_of_machine_opens > 0) AS number_opened_raw,
-        count(*) FILTER (WHERE fact.number_of_clicks > 0) AS number_clicked,
-        count(*) FILTER (WHERE fact.number_of_clicks + fact.number_of_machine_clicks > 0) AS number_clicked_raw
-    FROM campaign.fact_campaign_delivery AS fact
-    INNER JOIN sources.dim_channel AS dim_channel ON dim_channel.channel_key = fact.channel_key
-    LEFT JOIN mailbox_domain ON mailbox_domain.domain = fact.email_domain
-    WHERE dim_channel.channel_code = 'email'
-    GROUP BY ALL
-)
 SELECT
-    counted.number_selected,
-    counted.number_not_sent,
-    counted.number_sent,
-    counted.number_delivered,
-    counted.number_failed,
-    counted.number_pending,
-    counted.number_hard_bounced,
-    counted.number_soft_bounced,
-    counted.number_complained,
-    counted.number_unsubscribed,
-    counted.number_opened,
-    counted.number_opened_raw,
-    counted.number_clicked,
-    counted.number_clicked_raw,
-    100.0 * counted.number_delivered / nullif(counted.number_sent, 0) AS delivery_pct,
-    100.0 * counted.number_failed / nullif(counted.number_sent, 0) AS bounce_pct,
-    100.0 * counted.number_hard_bounced / nullif(counted.number_sent, 0) AS hard_bounce_pct,
-    100.0 * counted.number_soft_bounced / nullif(counted.number_sent, 0) AS soft_bounce_pct,
-    100.0 * counted.number_complained / nullif(counted.number_delivered, 0) AS complaint_pct,
-    100.0 * counted.number_unsubscribed / nullif(counted.number_delivered, 0) AS unsubscribe_pct,
-    100.0 * counted.number_opened / nullif(counted.number_delivered, 0) AS open_pct,
-    100.0 * counted.number_opened_raw / nullif(counted.number_delivered, 0) AS open_raw_pct,
-    100.0 * counted.number_clicked / nullif(counted.number_delivered, 0) AS click_through_pct,
-    100.0 * counted.number_clicked_raw / nullif(counted.number_delivered, 0) AS click_through_raw_pct,
-    100.0 * counted.number_clicked / nullif(counted.number_opened, 0) AS click_to_open_pct,
-    counted.sent_date,
-    counted.campaign_id,
-    counted.mailbox_provider,
-    counted.email_domain,
-    counted.number_address_invalid
-FROM counted
+    CAST(fact.due_dt AS DATE) AS sent_date,
+    fact.campaign_id,
+    coalesce(mailbox_domain.provider, 'other') AS mailbox_provider,
+    fact.email_domain,
+    CAST(sum(fact.address_invalid_flag) AS BIGINT) AS number_address_invalid,
+    count(*) AS number_selected,
+    count(*) FILTER (WHERE fact.delivery_status_key = 3) AS number_not_sent,
+    count(*) FILTER (WHERE fact.delivery_status_key < 3) AS number_sent,
+    count(*) FILTER (WHERE fact.delivery_status_key = 1) AS number_delivered,
+    count(*) FILTER (WHERE fact.delivery_status_key = 0) AS number_failed,
+    count(*) FILTER (WHERE fact.delivery_status_key = 2) AS number_pending,
+    count(*) FILTER (WHERE fact.bounce_kind = 'hard') AS number_hard_bounced,
+    count(*) FILTER (WHERE fact.bounce_kind <> 'hard') AS number_soft_bounced,
+    CAST(sum(fact.complaint_flag) AS BIGINT) AS number_complained,
+    CAST(sum(fact.unsubscribe_flag) AS BIGINT) AS number_unsubscribed,
+    count(*) FILTER (WHERE fact.open_status = 1) AS number_opened,
+    count(*) FILTER (WHERE fact.open_status > 0 OR fact.number_of_machine_opens > 0) AS number_opened_raw,
+    count(*) FILTER (WHERE fact.number_of_clicks > 0) AS number_clicked,
+    count(*) FILTER (WHERE fact.number_of_clicks + fact.number_of_machine_clicks > 0) AS number_clicked_raw
+FROM campaign.fact_campaign_delivery AS fact
+INNER JOIN sources.dim_channel AS dim_channel ON dim_channel.channel_key = fact.channel_key
+LEFT JOIN mailbox_domain ON mailbox_domain.domain = fact.email_domain
+WHERE dim_channel.channel_code = 'email'
+GROUP BY ALL

@@ -11,8 +11,9 @@ from types import TracebackType
 from typing import Literal, Self
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from crm_platform.configuration import Declared
 from crm_platform.problem import Problem
 
 Kind = Literal["csv", "json_lines", "parquet", "excel", "access_log", "database", "mail", "provider_events"]
@@ -25,10 +26,8 @@ RAW_CHARACTERS = 10_000
 REJECT_SCHEMA = {SOURCE_LINE: pl.Int64, "reason": pl.String, "detail": pl.String, "raw": pl.String}
 
 
-class FileForm(BaseModel):
+class FileForm(Declared):
     """How the files of one feed are written; all but `kind` is found in the file when it is not declared."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Kind = Field(description="The form of the file: which reader opens it.")
     encoding: str | None = Field(

@@ -9,8 +9,9 @@ from functools import lru_cache
 from importlib.resources import files
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from crm_platform.configuration import Declared
 from crm_platform.yaml_text import read_yaml
 
 _PACKAGE = "crm_platform.sources.readers"
@@ -18,11 +19,7 @@ VALUES = {"type": "value_of_type", "event": "value_of_event"}
 """The keys whose value a shape may ask for, and the columns that hold it."""
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Envelope(_Strict):
+class Envelope(Declared):
     """What an event may be wrapped in."""
 
     name: str
@@ -32,7 +29,7 @@ class Envelope(_Strict):
     provider: str | None = None
 
 
-class Shape(_Strict):
+class Shape(Declared):
     """What an event of a provider looks like."""
 
     keys: tuple[str, ...] = Field(min_length=1)
@@ -40,7 +37,7 @@ class Shape(_Strict):
     only: bool = False
 
 
-class ProviderShape(_Strict):
+class ProviderShape(Declared):
     """How a provider's events are told from others, and where they say when it happened."""
 
     shapes: tuple[Shape, ...]
@@ -48,7 +45,7 @@ class ProviderShape(_Strict):
     names: tuple[str, ...] = ()
 
 
-class Shapes(_Strict):
+class Shapes(Declared):
     """`provider_shapes.yaml` as a whole."""
 
     envelopes: tuple[Envelope, ...]
