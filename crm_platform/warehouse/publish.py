@@ -4,11 +4,12 @@ Rows are written to a temporary file, the contract checks that file, and only th
 partition. A failed contract publishes nothing: yesterday's table stands.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
+import pyarrow.parquet as pq
 
 from crm_platform.problem import Problem
 from crm_platform.warehouse.audit import AuditFailure, audit_files
@@ -63,6 +64,16 @@ def publish_frame(
 ) -> Publication:
     """Publish the rows of a frame as the table, or as one of its partitions."""
     return publish(engine, contract, {partition_key: lambda path: rows.write_parquet(path, compression="zstd")})
+
+
+def write_parts(contract: Contract, parts: Iterable[pl.DataFrame], path: Path) -> None:
+    """Stream frames of a table's rows, one after the other, to a Parquet file: memory follows the largest of them."""
+    compatible = pl.CompatLevel.oldest()
+    schema = contract.empty().to_arrow(compat_level=compatible).schema
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        for rows in parts:
+            typed = rows.select(pl.col(name).cast(dtype) for name, dtype in contract.polars_schema.items())
+            writer.write_table(typed.to_arrow(compat_level=compatible).cast(schema))
 
 
 def publish_sql_file(

@@ -8,14 +8,13 @@ from datetime import date
 from pathlib import Path
 
 import polars as pl
-import pyarrow.parquet as pq
 
 from crm_platform.campaign.mail.contracts import MAIL_REPORT
 from crm_platform.campaign.mail.parse import parse_message, report_frame
 from crm_platform.campaign.mail.report import MailReport
 from crm_platform.sources.all_sources import StagingRefs, all_sources
 from crm_platform.warehouse.engine import Engine
-from crm_platform.warehouse.publish import Publication, Write, publish
+from crm_platform.warehouse.publish import Publication, Write, publish, write_parts
 
 MAIL_FEEDS = ("mail_messages",)
 BYTES_AT_ONCE = 64 * 1024**2
@@ -41,10 +40,7 @@ def _write_of(engine: Engine, day: date) -> Write:
 
 def _write_day(engine: Engine, day: date, path: Path) -> None:
     """Write the reports of a day in the order of the mails' digests, a part of the mails at a time."""
-    schema = MAIL_REPORT.empty().to_arrow(compat_level=pl.CompatLevel.oldest()).schema
-    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
-        for mails in _mails_of(engine, day):
-            writer.write_table(_reports(mails).to_arrow(compat_level=pl.CompatLevel.oldest()).cast(schema))
+    write_parts(MAIL_REPORT, (_reports(mails) for mails in _mails_of(engine, day)), path)
 
 
 def _mails_of(engine: Engine, day: date) -> Iterator[pl.DataFrame]:
@@ -66,9 +62,7 @@ def _reports(mails: pl.DataFrame) -> pl.DataFrame:
         found.extend(parse_message(raw.encode("latin-1", "replace")))
     told = report_frame(found).unique(["message_sha256", "recipient"], keep="first", maintain_order=True)
     rows = told.join(mails.drop("raw"), on="message_sha256", how="left", maintain_order="left")
-    return rows.with_columns(file_date=pl.col("file_dt").dt.date()).select(
-        pl.col(name).cast(dtype) for name, dtype in MAIL_REPORT.polars_schema.items()
-    )
+    return rows.with_columns(file_date=pl.col("file_dt").dt.date())
 
 
 def _sql(name: str) -> str:

@@ -10,16 +10,19 @@ from datetime import datetime
 from pathlib import Path
 
 import polars as pl
+import pyarrow.parquet as pq
 
 from crm_platform.scv.records.contracts import SOURCE_RECORD, SOURCE_STATEMENT
-from crm_platform.scv.records.presentable import presentable
+from crm_platform.scv.records.presentable import TELLING_COLUMNS, presentable, told_standards
 from crm_platform.sources.feeds.registry import FEEDS
 from crm_platform.sources.ledger import FILE_LEDGER
 from crm_platform.sources.staging import StagedFeed
 from crm_platform.warehouse.contract import duckdb_types
 from crm_platform.warehouse.engine import Engine, literal, quoted, relation_name
-from crm_platform.warehouse.publish import Publication, publish_frame
+from crm_platform.warehouse.publish import Publication, publish, publish_sql_file, write_parts
 
+_HERE = Path(__file__).parent
+STATEMENTS_AT_ONCE = 65_536
 RECORD_FEEDS = ("customers", "registrations", "leads", "enrichments", "customer_updates")
 _PLACE_TYPES = {
     "content_hash": "VARCHAR",
@@ -34,20 +37,27 @@ def publish_records(engine: Engine, feeds: Sequence[StagedFeed], as_of: datetime
     """Publish what the sources have said up to `as_of` (UTC): every statement, and of each record the newest.
 
     Raises:
-        ContractViolation: a statement breaks the contract; neither table was published.
+        ContractViolation: a statement breaks the contract; what was not yet published stays as it was.
     """
-    sql = Path(__file__).with_name("source_statement.sql").read_text(encoding="utf-8")
-    with every_version(engine, RECORD_FEEDS, feeds):
-        stated = engine.query(sql, {"as_of": as_of})
-    statements = (
-        presentable(stated).cast(SOURCE_STATEMENT.polars_schema)  # type: ignore[arg-type]
-        .select(SOURCE_STATEMENT.column_names).sort("record_id", "statement_number")
-    )  # fmt: skip
-    records = statements.filter(pl.col("superseded_dt").is_null())
-    return {
-        contract.table: publish_frame(engine, contract, rows)
-        for contract, rows in ((SOURCE_STATEMENT, statements), (SOURCE_RECORD, records))
-    }
+    stated = engine.lake.temporary_file(SOURCE_STATEMENT)
+    try:
+        with every_version(engine, RECORD_FEEDS, feeds):
+            engine.write_sql_file(_HERE / "source_statement.sql", stated, {"as_of": as_of})
+        statements = publish(
+            engine, SOURCE_STATEMENT, {None: lambda path: write_parts(SOURCE_STATEMENT, _presentable(stated), path)}
+        )
+    finally:
+        stated.unlink(missing_ok=True)
+    records = publish_sql_file(engine, SOURCE_RECORD, _HERE / "source_record.sql")
+    return {SOURCE_STATEMENT.table: statements, SOURCE_RECORD.table: records}
+
+
+def _presentable(stated: Path) -> Iterator[pl.DataFrame]:
+    """The statements of a file as they are shown, some at a time: all of them at once would not fit into memory."""
+    with pq.ParquetFile(stated) as file:
+        standards = told_standards(pl.DataFrame(pl.from_arrow(file.read(list(TELLING_COLUMNS)))))
+        for batch in file.iter_batches(STATEMENTS_AT_ONCE):
+            yield presentable(pl.DataFrame(pl.from_arrow(batch)), standards)
 
 
 @contextmanager

@@ -7,19 +7,28 @@ import polars as pl
 
 from crm_platform.scv.records.contracts import NAME_COLUMNS
 from crm_platform.scv.standardise.emails import parse_emails
-from crm_platform.scv.standardise.people import standardise
+from crm_platform.scv.standardise.people import Standards, standardise
 from crm_platform.scv.standardise.phones import as_e164
 from crm_platform.scv.standardise.text import on_distinct
 
 _MIXED_CASE = (*NAME_COLUMNS, "city", "region", "address_line", "address_line_2")
 _PARTICLES = "van|von|der|den|de|di|da|del|della|dalla|du|la|le|ten|ter|zu|af|av"
 EARLIEST_BIRTH = pl.date(1900, 1, 2)
+TELLING_COLUMNS = (
+    *NAME_COLUMNS, "email", "phone", "mobile_phone", "national_id", "birth_date", "region", "postcode", "country"
+)  # fmt: skip
 
 
-def presentable(statements: pl.DataFrame) -> pl.DataFrame:
+def told_standards(statements: pl.DataFrame) -> Standards:
+    """What all statements (`TELLING_COLUMNS`) together say of single values: which are placeholders, whose country
+    numbers without one are of."""
+    _, standards = standardise(statements.with_columns(_trimmed(pl.col(pl.String))))
+    return standards
+
+
+def presentable(statements: pl.DataFrame, standards: Standards) -> pl.DataFrame:
     """The same rows and columns, each value as it is shown, or null where it says nothing."""
     trimmed = statements.with_columns(_trimmed(pl.col(pl.String)))
-    _, standards = standardise(trimmed)
     nothing = {name: list(values) for name, values in standards.placeholders.items()}
     mixed = (on_distinct(trimmed[name], _mixed_case(pl.col("value"))).alias(name) for name in _MIXED_CASE)
     shown = trimmed.with_columns(mixed)

@@ -122,3 +122,4 @@ SELECT
 FROM stated
 WHERE stated_dt <= $as_of
 WINDOW versions AS (PARTITION BY record_id ORDER BY stated_dt, file_number, file_part, file_line)
+ORDER BY record_id, statement_number
