@@ -14,11 +14,14 @@ import polars as pl
 
 from crm_platform.scv.match.engine import Matched, comparable_records, match_new, match_people
 from crm_platform.scv.match.trained import load_trained, save_trained
+from crm_platform.scv.records.contracts import SOURCE_RECORD
+from crm_platform.scv.standardise.people import USABLE_COLUMNS
 from crm_platform.warehouse.files import temporary_beside
 
 # Corrections name the customer they are about and hold but what has changed: they say nothing about who is whom.
 UNMATCHED_FEEDS = ("customer_updates",)
 KINDS = ("person", "company")
+COMPARED_COLUMNS = tuple(name for name in SOURCE_RECORD.column_names if name in USABLE_COLUMNS)
 # With more than this share of the records new, matching all of them costs hardly more, and learns anew.
 MOST_CHANGED = 0.2
 _TABLES = ("digests", "clusters", "pairs", "records")
@@ -46,10 +49,7 @@ def model_links(records: pl.DataFrame, memory: Path | None = None) -> ModelLinks
     memory: a folder in which what was found is kept. With it, a run matches the records that are new or have changed
     since the one before, by the model that was learnt then, and gives what matching all of them by that model would.
     """
-    described = records.filter(~pl.col("feed_kind").is_in(UNMATCHED_FEEDS)).sort("record_id")
-    found = [
-        _links_of(described.filter(customer_type=kind), memory / kind if memory is not None else None) for kind in KINDS
-    ]
+    found = [_links_of(_described(records, kind), memory / kind if memory is not None else None) for kind in KINDS]
     clusters = (each.clusters.select("record_id", "cluster_id", "match_probability") for each, _ in found)
     pairs = (
         each.pairs.select("record_id_l", "record_id_r", pl.col("match_weight").cast(pl.Float64)) for each, _ in found
@@ -78,6 +78,14 @@ def engine_version() -> str:
     return digest.hexdigest()
 
 
+def _described(records: pl.DataFrame, kind: str) -> pl.DataFrame:
+    """What the records of a kind say that the engine can compare: all of what they say would be twice the memory."""
+    is_described = ~pl.col("feed_kind").is_in(UNMATCHED_FEEDS) & (pl.col("customer_type") == kind)
+    return (
+        records.lazy().filter(is_described).select("record_id", "source", *COMPARED_COLUMNS).sort("record_id").collect()
+    )
+
+
 def _links_of(records: pl.DataFrame, memory: Path | None) -> tuple[Matched, int]:
     """What the engine finds, and how many records it had to look at."""
     # A company has a tax number where a person has a national one.
@@ -86,7 +94,7 @@ def _links_of(records: pl.DataFrame, memory: Path | None) -> tuple[Matched, int]
     )
     if memory is None:
         return match_people(people), people.height
-    digests = people.select("record_id", digest=people.drop("statement_number", "superseded_dt").hash_rows(seed=1))
+    digests = people.select("record_id", digest=people.hash_rows(seed=1))
     before = _remembered(memory)
     if before is None:
         matched, number = match_people(people), people.height

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
-from crm_platform.scv.identity.links import model_links
+from crm_platform.scv.identity.links import COMPARED_COLUMNS, model_links
 from crm_platform.scv.identity.run import run_identity
 from crm_platform.scv.identity.verdicts import standing_verdicts
 from crm_platform.scv.records.contracts import SOURCE_RECORD
@@ -47,7 +47,10 @@ def publish_identity(
         ContractViolation: a table breaks its contract.
     """
     engine.refresh_view(SOURCE_RECORD)
-    records = engine.query(f"SELECT * FROM {relation_name(SOURCE_RECORD)} ORDER BY record_id")
+    columns = ", ".join(
+        ("record_id", "source", "feed_kind", "customer_type", "customer_ref", "stated_dt", *COMPARED_COLUMNS)
+    )
+    records = engine.query(f"SELECT {columns} FROM {relation_name(SOURCE_RECORD)}")
     verdicts = standing_verdicts(engine, feeds, as_of)
     links = model_links(records, memory)
     run = run_identity(engine, records, links.clusters, links.pairs, verdicts, settings.guard, as_of)
