@@ -17,7 +17,7 @@ from crm_platform.loyalty.ledger.checks import (
     members_unlike_their_ledger,
     months_that_do_not_close,
 )
-from crm_platform.loyalty.ledger.contracts import FACT_LOYALTY_POINTS, REFUSED_REDEMPTION
+from crm_platform.loyalty.ledger.contracts import FACT_LOYALTY_POINTS, LEDGER_INPUT, REFUSED_REDEMPTION
 from crm_platform.loyalty.members.build import publish_members
 from crm_platform.loyalty.members.contracts import LOYALTY_MEMBER, LOYALTY_MOVEMENT, LOYALTY_TIER_HISTORY
 from crm_platform.loyalty.satisfaction.build import SATISFACTION_FEEDS, publish_satisfaction
@@ -45,7 +45,7 @@ def _steps(feeds: Sequence[StagedFeed]) -> list[Step]:
     return [
         Step(
             "ledger",
-            (FACT_LOYALTY_POINTS, REFUSED_REDEMPTION),
+            (FACT_LOYALTY_POINTS, REFUSED_REDEMPTION, LEDGER_INPUT),
             lambda engine, call: _ledger(engine, call, feeds),
             tables=(GOLDEN_RECORD, CUSTOMER_REF_KEY, DIMENSIONS["dim_product"].contract),
             feeds=LEDGER_FEEDS,

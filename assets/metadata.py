@@ -2,6 +2,7 @@
 
 import base64
 import io
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -79,6 +80,41 @@ def bar_chart(title: str, counts: Mapping[str, int] | Sequence[tuple[str, int]])
     axes.tick_params(axis="x", labelrotation=90 if len(labelled) > 8 else 0, labelsize=7)
     axes.tick_params(axis="y", labelsize=7)
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    return _picture(title, figure)
+
+
+def line_chart(
+    title: str, places: Sequence[float | str], lines: Mapping[str, Sequence[float | None]]
+) -> dg.MarkdownMetadataValue:
+    """Named lines over numbers or labels as a picture; where a value is missing, so is the point."""
+    figure = Figure(figsize=(4.8, 2.8), dpi=110)
+    axes = figure.add_axes((0.12, 0.14, 0.85, 0.74))
+    for name, values in lines.items():
+        axes.plot(list(places), [math.nan if value is None else value for value in values], marker="o", label=name)
+    axes.set_title(title, loc="left", fontsize=10)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(labelsize=7)
+    axes.legend(frameon=False, fontsize=7)
+    return _picture(title, figure)
+
+
+def interval_chart(title: str, intervals: Sequence[tuple[str, float, float, float]]) -> dg.MarkdownMetadataValue:
+    """Estimates with their intervals as a picture: label, estimate, lower and upper end; of very many, the last."""
+    shown = list(intervals)[-MOST_BARS:]
+    figure = Figure(figsize=(7.2, 2.6), dpi=110)
+    axes = figure.add_axes((0.09, 0.32, 0.9, 0.58))
+    estimates = [estimate for _, estimate, _, _ in shown]
+    reach = [[estimate - low for _, estimate, low, _ in shown], [high - estimate for _, estimate, _, high in shown]]
+    axes.errorbar([label for label, *_ in shown], estimates, yerr=reach, fmt="o", markersize=4, color=BAR_COLOUR)
+    axes.axhline(0, color="#9ca3af", linewidth=0.8)
+    axes.set_title(title, loc="left", fontsize=10)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(axis="x", labelrotation=90 if len(shown) > 8 else 0, labelsize=7)
+    axes.tick_params(axis="y", labelsize=7)
+    return _picture(title, figure)
+
+
+def _picture(title: str, figure: Figure) -> dg.MarkdownMetadataValue:
     picture = io.BytesIO()
     figure.savefig(picture, format="png")
     encoded = base64.b64encode(picture.getvalue()).decode()

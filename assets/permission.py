@@ -11,6 +11,8 @@ import dagster as dg
 from assets.metadata import bar_chart, markdown_table
 from assets.publishing import asset_key
 from assets.steps import Call, Made, Step, step_assets
+from crm_platform.campaign.feedback.build import bouncing_addresses, objection_statements
+from crm_platform.campaign.feedback.contracts import BOUNCE_SCORE, OBJECTION
 from crm_platform.permission.consent.build import publish_consent
 from crm_platform.permission.consent.contracts import CONSENT_EVENT, CONSENT_PARTY, REFUSED_EVENT
 from crm_platform.permission.consent.inputs import CONSENT_FEEDS
@@ -59,6 +61,7 @@ def _steps(feeds: Sequence[StagedFeed], hash_key: str) -> list[Step]:
                 CUSTOMER_XREF,
                 CUSTOMER_XREF_CHANGE,
                 SOURCE_RECORD,
+                OBJECTION,
                 *_dimensions("dim_communication", "dim_brand", "dim_locale"),
             ),
             feeds=CONSENT_FEEDS,
@@ -73,8 +76,8 @@ def _steps(feeds: Sequence[StagedFeed], hash_key: str) -> list[Step]:
         Step(
             "suppression",
             (SUPPRESSION,),
-            lambda engine, call: Made(publish_suppression(engine, _settings(call))),
-            tables=(CONSENT_EVENT, DIM_CUSTOMER_HISTORY),
+            lambda engine, call: Made(publish_suppression(engine, _settings(call), [bouncing_addresses(engine)])),
+            tables=(CONSENT_EVENT, DIM_CUSTOMER_HISTORY, BOUNCE_SCORE),
         ),
         Step(
             "facts",
@@ -125,7 +128,8 @@ def _settings(call: Call) -> PermissionSettings:
 
 def _consent(engine: Engine, call: Call, feeds: Sequence[StagedFeed], hash_key: str) -> Made:
     company = load_company(call.config_folder / "company.yaml")
-    published = publish_consent(engine, _settings(call), company, feeds, call.now, hash_key)
+    objections = [objection_statements(engine)]
+    published = publish_consent(engine, _settings(call), company, feeds, call.now, hash_key, objections)
     refused = engine.query(
         "SELECT reason, event_type, count(*) AS events FROM permission.refused_event GROUP BY ALL ORDER BY ALL"
     )

@@ -82,7 +82,7 @@ def _steps(feeds: Sequence[StagedFeed]) -> list[Step]:
                 MATCH_QUALITY,
             ),
             lambda engine, call: _identity(engine, call, feeds),
-            tables=(SOURCE_RECORD,),
+            tables=(SOURCE_STATEMENT, SOURCE_RECORD),
             feeds=(VERDICT_FEED,),
             checks=_identity_checks(),
         ),

@@ -12,6 +12,7 @@ from typing import Any
 
 import dagster as dg
 
+from assets.days import day_events, input_keys
 from assets.metadata import definition_metadata, publication_metadata
 from assets.publishing import CONTRACT_CHECK, asset_key, contract_check, ended_by, failed_contract
 from crm_platform.problem import Problem
@@ -49,7 +50,8 @@ class Step:
     """Tables that are published together, what they are made from, and how.
 
     `feeds` are canonical feeds, `tables` tables of the lake. With `partitions` the step makes those that a run asks
-    for, a range of them in one run. A problem ends the step with its message, and with its `figures` where it has any.
+    for, a range of them in one run. `by_day` are tables of another step, of days, of which this one makes the days that
+    what arrived touches. A problem ends the step with its message, and with its `figures` where it has any.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Step:
     feeds: tuple[str, ...] = ()
     checks: tuple[dg.AssetCheckSpec, ...] = ()
     partitions: dg.PartitionsDefinition[str] | None = None
+    by_day: tuple[Contract, ...] = ()
 
 
 def step_assets(stage: str, steps: Sequence[Step], feeds: Sequence[StagedFeed]) -> list[dg.AssetsDefinition]:
@@ -69,7 +72,7 @@ def step_assets(stage: str, steps: Sequence[Step], feeds: Sequence[StagedFeed]) 
 def _step_assets(stage: str, step: Step, feeds: Sequence[StagedFeed]) -> dg.AssetsDefinition:
     inputs = [
         *(asset_key(feed.contract) for feed in feeds if feed.contract_name in step.feeds),
-        *(asset_key(contract) for contract in step.tables),
+        *dict.fromkeys(key for contract in step.tables for key in input_keys(contract)),
     ]
 
     @dg.multi_asset(
@@ -93,21 +96,26 @@ def _step_assets(stage: str, step: Step, feeds: Sequence[StagedFeed]) -> dg.Asse
     def tables(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> Events:
         partition_keys = tuple(context.partition_keys) if step.partitions else ()
         with warehouse.engine() as engine:
-            yield from _published_together(step, engine, _call(warehouse, partition_keys))
+            yield from _published_together(step, engine, _call(warehouse, partition_keys), context)
 
     return tables
 
 
-def _published_together(step: Step, engine: Engine, call: Call) -> Events:
+def _published_together(step: Step, engine: Engine, call: Call, context: dg.AssetExecutionContext) -> Events:
     """Make a step's tables and report each; a broken contract or a guard ends the step, and what hangs on it waits."""
     try:
         made = step.build(engine, call)
     except ContractViolation as violation:
-        yield failed_contract(violation)
+        if violation.contract in step.by_day:
+            _log_check(context, failed_contract(violation))
+        else:
+            yield failed_contract(violation)
         raise ended_by(violation) from None
     except Problem as problem:
         figures = getattr(problem, "figures", {})
         raise dg.Failure(str(problem), metadata=dict(figures), allow_retries=False) from None
+    for contract in step.by_day:
+        _log_days(context, contract, made, engine)
     for contract in step.contracts:
         yield _reported(contract, made, engine)
 
@@ -123,6 +131,34 @@ def _reported(contract: Contract, made: Made, engine: Engine) -> dg.MaterializeR
         metadata={**metadata, **made.metadata.get(contract.table, {})},
         check_results=[held, *(check for check in made.checks if check.asset_key == key)],
     )
+
+
+def _log_days(context: dg.AssetExecutionContext, contract: Contract, made: Made, engine: Engine) -> None:
+    """Tell of the days of another step's table that were made, and of what was checked of them."""
+    publication = made.publications.get(contract.table)
+    if publication is not None:
+        rows = engine.lake.rows_by_partition(contract)
+        figures = publication_metadata(publication, sum(rows.values())) | dict(made.metadata.get(contract.table, {}))
+        for event in day_events(contract, {day: rows[day] for day in publication.partition_keys}, figures):
+            context.log_event(event)
+        _log_check(context, dg.AssetCheckResult(passed=True, check_name=CONTRACT_CHECK, asset_key=asset_key(contract)))
+    for check in made.checks:
+        if check.asset_key == asset_key(contract):
+            _log_check(context, check)
+
+
+def _log_check(context: dg.AssetExecutionContext, check: dg.AssetCheckResult) -> None:
+    """Tell of a check of another step's table."""
+    if check.asset_key is None or check.check_name is None:
+        raise ValueError("a check of another step's table names the table and itself")
+    evaluation = dg.AssetCheckEvaluation(
+        asset_key=check.asset_key,
+        check_name=check.check_name,
+        passed=check.passed,
+        metadata=check.metadata,
+        severity=check.severity,
+    )
+    context.log_event(evaluation)
 
 
 def _call(warehouse: WarehouseResource, partition_keys: tuple[str, ...]) -> Call:

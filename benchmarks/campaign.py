@@ -12,13 +12,14 @@ import tempfile
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 
 import duckdb
 import polars as pl
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.campaign_steps import TimedEngine, bare_seconds, steps_table
 from crm_platform.campaign.dimensions.build import publish_campaign_dimensions
 from crm_platform.campaign.events.contracts import EVENT, EVENT_FILE
 from crm_platform.campaign.facts.build import publish_delivery_facts
@@ -34,7 +35,7 @@ from crm_platform.sources.latest import latest_view
 from crm_platform.sources.ledger import FILE_LEDGER, RECORDS
 from crm_platform.sources.staging import StagedFeed, staged_feeds
 from crm_platform.warehouse.contract import Contract, contracts_by_name
-from crm_platform.warehouse.engine import Engine, Parameter, engine_settings, parquet_relation, quoted
+from crm_platform.warehouse.engine import Parameter, engine_settings, parquet_relation, quoted
 from crm_platform.warehouse.lake import Lake
 
 DATA = Path(os.environ.get("CRM_EVAL_DATA", "../shared/data"))
@@ -47,6 +48,7 @@ FIGURES = {
     ("Womens E-Mail", "spend"): (0.4244, 0.1690, 0.6799),
 }
 A_DAY = 100_000
+CUSTOMERS = 1_000_000
 HOUR_OF_EVENTS = 5_000
 GOAL_MEGABYTES = 4_000
 GOAL_INCREMENT = 2.0
@@ -69,26 +71,29 @@ SELECT 'C' || (number // $a_day) AS campaign_id, 'A' AS cell_id, 'M' || number A
     '' AS content_hash, $loaded AS file_dt, $loaded AS loaded_dt
 FROM range($start, $stop) AS numbers (number)
 """
+_LINKS = """
+SELECT DISTINCT 'C' || (number // $a_day) AS campaign_id, 'offer' AS link_id, 'https://ivory.example/offer' AS url,
+    'links' AS file_id, '' AS file_part, number // $a_day AS file_line, '' AS content_hash, $loaded AS file_dt,
+    $loaded AS loaded_dt
+FROM range($start, $stop, $a_day) AS numbers (number)
+"""
+_CUSTOMERS = """
+SELECT 'crm:K' || number AS customer_ref, number + 1 AS customer_key FROM range($start, $stop) AS numbers (number)
+"""
 _EVENTS = """
 SELECT $name || number || '/' || kind AS event_id,
-    CASE WHEN kind = 1 THEN 'opened' WHEN number % 25 = 0 THEN 'bounced' ELSE 'delivered' END AS event_type,
+    CASE WHEN kind = 1 AND number % 10 = 0 THEN 'clicked' WHEN kind = 1 THEN 'opened'
+        WHEN number % 25 = 0 THEN 'bounced' ELSE 'delivered' END AS event_type,
     CASE WHEN kind = 0 AND number % 25 = 0 THEN 'hard' END AS bounce_kind,
     'email' AS channel, 'sendgrid' AS provider, 'mail' AS source,
     'crm:K' || number % 1000000 AS customer_ref, 'c' || number % 1000000 || '@example.com' AS recipient,
     'C' || (number // $a_day) AS campaign_id, 'A' AS cell_id, 'M' || number AS member_id, false AS address_invalid,
+    CASE WHEN kind = 1 AND number % 10 = 0 THEN 'offer' END AS link_id,
     CASE WHEN kind = 1 THEN CASE WHEN number % 3 = 0 THEN 'machine' ELSE 'human' END END AS actor_class,
     $first + to_days(CAST(number // $a_day AS INTEGER)) AS sent_dt,
     $first + to_days(CAST(number // $a_day AS INTEGER)) + to_seconds(60 + kind * 3600) AS event_dt,
     $loaded AS loaded_dt, $loaded AS received_dt, $name AS file_id, '' AS file_part, number AS file_line
 FROM range($start, $stop) AS numbers (number) CROSS JOIN range(2) AS kinds (kind)
-"""
-_BARE = """
-SELECT member.campaign_id, member.cell_id, member.member_id, min(member.sent_dt), count(event.event_id),
-    min(event.event_dt) FILTER (WHERE event.event_type = 'delivered'),
-    min(event.event_dt) FILTER (WHERE event.event_type = 'opened')
-FROM {members} AS member LEFT JOIN {events} AS event
-    ON event.campaign_id = member.campaign_id AND event.cell_id = member.cell_id AND event.member_id = member.member_id
-GROUP BY ALL
 """
 
 
@@ -137,8 +142,9 @@ class _Site:
         home.spill.mkdir(parents=True)
         self.lake = Lake(home.lake)
         connection = duckdb.connect(config=engine_settings("2GB", 2, home.spill))
-        self.engine = Engine(connection, self.lake, known, [latest_view(feed) for feed in self.feeds])
-        [self.members] = [feed.contract for feed in self.feeds if feed.contract_name == "campaign_members"]
+        self.engine = TimedEngine(connection, self.lake, known, [latest_view(feed) for feed in self.feeds])
+        by_name = {feed.contract_name: feed.contract for feed in self.feeds}
+        self.members, self.links = by_name["campaign_members"], by_name["campaign_links"]
         self._lay_rows()
 
     def _lay_rows(self) -> None:
@@ -146,11 +152,21 @@ class _Site:
             span = (start, min(start + A_DAY, self.deliveries))
             self.lay(self.members, f"{start:09d}", _MEMBERS, "members", *span)
             self.lay(EVENT, (FIRST + timedelta(days=start // A_DAY)).date().isoformat(), _EVENTS, "events", *span)
+        self.lay(self.links, "2026-06-01", _LINKS, "links", 0, self.deliveries)
+        self.lay(CUSTOMER_REF_KEY, None, _CUSTOMERS, "", 0, CUSTOMERS)
+        self.tell("crm.campaign_links", "links")
         self.tell("crm.campaign_members", "members")
         self.tell("mail.provider_events", "events")
 
     def lay(
-        self, contract: Contract, key: str, query: str, name: str, start: int, stop: int, more: timedelta = timedelta()
+        self,
+        contract: Contract,
+        key: str | None,
+        query: str,
+        name: str,
+        start: int,
+        stop: int,
+        more: timedelta = timedelta(),
     ) -> None:
         """Write rows as a partition of a table, what the query does not say null."""
         path = self.lake.data_file(contract, key)
@@ -192,19 +208,17 @@ class _Site:
 
     def facts(self) -> int:
         """Make the facts; the number of days written."""
-        for contract in (self.members, EVENT, EVENT_FILE, FILE_LEDGER):
+        for contract in (self.members, self.links, CUSTOMER_REF_KEY, EVENT, EVENT_FILE, FILE_LEDGER):
             self.engine.refresh_view(contract)
         made = publish_delivery_facts(self.engine, self.feeds, DeliveryRules(), LOADED)
         fact = made.get("fact_campaign_delivery")
         return len(fact.partition_keys) if fact else 0
 
-    def bare(self) -> None:
-        """The join alone, by the bare engine, written as Parquet."""
-        relations = {
-            "members": parquet_relation(self.lake.data_files(self.members)),
-            "events": parquet_relation(self.lake.data_files(EVENT)),
-        }
-        self.engine.write_query(_BARE.format(**relations), self.lake.root / "bare.parquet")
+    def bare(self) -> dict[str, float]:
+        """The seconds of the bare joins, step by step."""
+        tables = {"members": self.members, "events": EVENT, "customers": CUSTOMER_REF_KEY, "links": self.links}
+        relations = {name: parquet_relation(self.lake.data_files(contract)) for name, contract in tables.items()}
+        return bare_seconds(relations, self.lake.root)
 
     def an_hour_later(self) -> None:
         """Events of the last day's deliveries come in."""
@@ -212,6 +226,10 @@ class _Site:
         day = (FIRST + timedelta(days=last // A_DAY + 1)).date().isoformat()
         self.lay(EVENT, day, _EVENTS, "late", last, last + HOUR_OF_EVENTS // 2, timedelta(hours=1))
         self.tell("mail.provider_events", "late", timedelta(hours=1))
+
+
+def _peak_megabytes() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def _timed(step: Callable[[], object]) -> float:
@@ -226,30 +244,27 @@ def _whole_days(deliveries: int) -> int:
 
 
 def _speed(console: Console, deliveries: int) -> bool:
-    table = Table(
-        "deliveries",
-        "facts s",
-        "bare join s",
-        "ratio",
-        "an hour s",
-        "days written",
-        title="Facts of delivery and clicks",
-    )
+    table = Table("deliveries", "events", "an hour's events", "s", "days written", title="The increment of the facts")
     hours: list[float] = []
     for number in (_whole_days(deliveries // 10), _whole_days(deliveries)):
         with tempfile.TemporaryDirectory() as folder:
             site = _Site(Path(folder) / "home", number)
             publish_campaign_dimensions(site.engine, site.feeds)
-            whole, bare = _timed(site.facts), _timed(site.bare)
+            site.engine.seconds.clear()
+            busy = process_time()
+            whole = _timed(site.facts)
+            busy = process_time() - busy
+            ours = dict(site.engine.seconds)
             site.an_hour_later()
             start = perf_counter()
             days = site.facts()
             hours.append(perf_counter() - start)
-            table.add_row(
-                f"{number:,}", f"{whole:.1f}", f"{bare:.1f}", f"{whole / bare:.1f}", f"{hours[-1]:.2f}", str(days)
-            )
+            megabytes = _peak_megabytes()  # before the bare joins, which take more
+            table.add_row(f"{number:,}", f"{2 * number:,}", f"{HOUR_OF_EVENTS:,}", f"{hours[-1]:.2f}", str(days))
+            minutes = f"{whole / 60:.1f} min, {busy / 60:.1f} min of processor time"
+            console.print(f"{number:,} deliveries: {minutes}, {megabytes:,.0f} MB.")
+            console.print(steps_table(number, whole, ours, site.bare()))
     console.print(table)
-    megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     growth = hours[1] / hours[0]
     console.print(
         f"Peak memory {megabytes:,.0f} MB (goal {GOAL_MEGABYTES:,}); an hour costs {growth:.1f} times as much."

@@ -2,7 +2,8 @@
 
 `python -m benchmarks matching [set ...]`; sets: febrl3, febrl4, fake_1000, historical_50k, crm_20k, a number
 such as 1000000 for so many synthetic records, and 12,000 made-up persons each of germans, australians and census, with
-`_coarse` of few towns and streets. The sets lie in `people/` of the folder `CRM_EVAL_DATA` (default
+`_coarse` of few towns and streets; `increment_1000000` for a day's records on so many (`matching_increment.py`). The
+sets lie in `people/` of the folder `CRM_EVAL_DATA` (default
 `../shared/data`); those that are missing are skipped, and said to be. Ours is the whole of `crm match`, reading and
 writing included; truth is read by the figures alone.
 """
@@ -20,6 +21,7 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import matching_increment as increment
 from benchmarks.synthetic_kinds import KINDS
 
 GOALS = {
@@ -37,7 +39,7 @@ LARGEST_GOAL = 1.5
 TIME_GOAL = 2.0
 MEMORY_GOAL = 2_000
 KIND_SETS = tuple(f"{kind}{form}" for kind in KINDS for form in ("", COARSE))
-SYNTHETIC = ("10000", "100000", "1000000")
+SYNTHETIC = ("10000", "100000", "1000000", f"{increment.PREFIX}1000000")
 CONSOLE = Console(width=150)
 
 
@@ -68,12 +70,13 @@ def main(arguments: Sequence[str]) -> bool:
     )  # fmt: skip
     reached = []
     for name in arguments or (*GOALS, *KIND_SETS, *SYNTHETIC):
-        is_made = name.isdigit() or name in KIND_SETS
+        is_made = name.isdigit() or name in KIND_SETS or name.startswith(increment.PREFIX)
         if not is_made and not (data / name / "truth.csv").exists():
             table.add_row(name, "", "skipped", "", "", "", "", "", f"no {data / name}")
             continue
         with tempfile.TemporaryDirectory() as folder:
-            reached.append(_run(name, data, Path(folder), table))
+            run = _run_increment if name.startswith(increment.PREFIX) else _run
+            reached.append(run(name, data, Path(folder), table))
     CONSOLE.print(table)
     return all(reached)
 
@@ -92,6 +95,21 @@ def _run(name: str, data: Path, folder: Path, table: Table) -> bool:
     for threshold in sorted(folder.glob("0.*.parquet")):
         measured = quality_of(truth, pl.read_parquet(threshold), "cluster_id")
         table.add_row("", "", f"Splink, components at {threshold.stem}", *_cells(measured, peer), "")
+    return is_reached
+
+
+def _run_increment(name: str, _: Path, folder: Path, table: Table) -> bool:
+    number = int(name.removeprefix(increment.PREFIX))
+    people = increment.write_people(number, folder)
+    _measured(increment.match_those_before, people, folder)
+    day = _measured(increment.match_a_day, people, folder)
+    is_equal = increment.is_that_of_a_full_run(people, folder)
+    is_reached = is_equal and day.seconds <= increment.GOAL_SECONDS
+    table.add_row(
+        name, f"{number:,}", f"{increment.NEW_RECORDS:,} new ones, keys included",
+        "as a full run" if is_equal else "not as a full run", "", "", f"{day.seconds:.1f}", f"{day.megabytes:,.0f}",
+        f"{increment.GOAL_SECONDS:.0f} s {'reached' if is_reached else 'missed'}",
+    )  # fmt: skip
     return is_reached
 
 

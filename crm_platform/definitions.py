@@ -9,8 +9,9 @@ from typing import Any
 import dagster as dg
 
 from assets.campaign import campaign_assets
+from assets.churn import churn_assets
 from assets.dimensions import dimension_assets
-from assets.jobs import monthly_job, refresh_job
+from assets.jobs import daily_job, monthly_churn_job, monthly_job, refresh_job, weekly_job
 from assets.loyalty import loyalty_assets
 from assets.permission import permission_assets
 from assets.scv import scv_assets
@@ -23,7 +24,7 @@ from crm_platform.tables import tables_of
 from resources.landing import LandingZoneResource
 from resources.warehouse import WarehouseResource
 from sensors.landing import landing_sensor
-from sensors.schedules import monthly_schedule, nightly_schedule
+from sensors.schedules import monthly_churn_schedule, monthly_schedule, nightly_schedule, weekly_schedule
 
 
 def build_definitions(
@@ -57,11 +58,12 @@ def build_definitions(
         *campaign_assets(tables.feeds, lambda: tracking_keys_from(home=home)),
         *loyalty_assets(tables.feeds),
         *value_assets(tables.feeds),
+        *churn_assets(tables.feeds),
     ]
     return dg.Definitions(
         assets=[*assets, serving_asset([key for asset in assets for key in asset.keys])],
-        jobs=[refresh_job, monthly_job],
-        schedules=[nightly_schedule(), monthly_schedule()],
+        jobs=[refresh_job, monthly_job, monthly_churn_job, weekly_job, daily_job],
+        schedules=[nightly_schedule(), weekly_schedule(), monthly_schedule(), monthly_churn_schedule()],
         sensors=[landing_sensor(tables.feeds, landing_zone)],
         resources={**resources, **resource_overrides},
         executor=dg.in_process_executor,

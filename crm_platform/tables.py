@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from crm_platform.campaign.tables import CAMPAIGN_CONTRACTS
+from crm_platform.churn.tables import CHURN_CONTRACTS
 from crm_platform.loyalty.tables import LOYALTY_CONTRACTS
 from crm_platform.permission.tables import PERMISSION_CONTRACTS
 from crm_platform.scv.tables import SCV_CONTRACTS
@@ -55,6 +56,7 @@ def tables_of(config_folder: Path) -> Tables:
         *CAMPAIGN_CONTRACTS,
         *LOYALTY_CONTRACTS,
         *VALUE_CONTRACTS,
+        *CHURN_CONTRACTS,
     )
     views = (*(latest_view(feed) for feed in feeds), *VALUE_VIEWS)
     return Tables(sources, feeds, contracts, views)

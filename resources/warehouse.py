@@ -66,8 +66,8 @@ class WarehouseResource(dg.ConfigurableResource[Any]):
             return
         for folder in (self.paths.lake, self.paths.serving_file.parent, self.paths.zone.extracts):
             sweep_temporaries(folder)
-        for feed in self.tables.feeds:
-            for abandoned in self.paths.zone.work.glob(f"{feed.name}-*"):
+        for name in [*(feed.name for feed in self.tables.feeds), "events"]:
+            for abandoned in self.paths.zone.work.glob(f"{name}-*"):
                 rmtree(abandoned, ignore_errors=True)
         self._is_swept = True
 

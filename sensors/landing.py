@@ -6,7 +6,7 @@ from datetime import datetime
 
 import dagster as dg
 
-from assets.jobs import REFRESH_JOB, REFRESHED
+from assets.jobs import MADE_AGAIN, REFRESH_JOB, REFRESHED
 from assets.publishing import asset_key
 from crm_platform.sources.arrivals import Sight, memory_from, next_request
 from crm_platform.sources.landing import LandedFile
@@ -49,7 +49,7 @@ def landing_sensor(feeds: Sequence[StagedFeed], landing_zone: LandingZoneResourc
                 dg.RunRequest(
                     run_key=request.key,
                     asset_selection=_with_downstream(context, keys),
-                    tags={"files": str(request.number_of_files)},
+                    tags={"files": str(request.number_of_files), **MADE_AGAIN},
                 )
             ],
             cursor=memory.dumped(),

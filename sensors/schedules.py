@@ -4,7 +4,7 @@ from typing import Any
 
 import dagster as dg
 
-from assets.jobs import REFRESH_JOB, monthly_job
+from assets.jobs import MADE_AGAIN, REFRESH_JOB, WEEKLY_JOB, monthly_churn_job, monthly_job
 
 
 def nightly_schedule() -> dg.ScheduleDefinition:
@@ -13,9 +13,22 @@ def nightly_schedule() -> dg.ScheduleDefinition:
         name="nightly_refresh",
         job_name=REFRESH_JOB,
         cron_schedule="15 2 * * *",
+        tags=MADE_AGAIN,
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description="Every night at 02:15 UTC: take in what has arrived and bring every table up to date.",
+    )
+
+
+def weekly_schedule() -> dg.ScheduleDefinition:
+    """The chances of today by the models in force; these are trained by the month."""
+    return dg.ScheduleDefinition(
+        name="weekly_churn",
+        job_name=WEEKLY_JOB,
+        cron_schedule="30 4 * * 1",
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Every Monday at 04:30 UTC: tell who is likely to leave now.",
     )
 
 
@@ -29,4 +42,17 @@ def monthly_schedule() -> Any:
         minute_of_hour=45,
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description="On the 2nd of every month at 03:45 UTC: score every customer as of the end of the month before.",
+    )
+
+
+def monthly_churn_schedule() -> Any:
+    """The models of churn of the month before, after its scores."""
+    return dg.build_schedule_from_partitioned_job(
+        monthly_churn_job,
+        name="monthly_churn",
+        day_of_month=2,
+        hour_of_day=5,
+        minute_of_hour=15,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="On the 2nd of every month at 05:15 UTC: train the models of churn as of the end of last month.",
     )

@@ -10,11 +10,13 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
+from crm_platform.campaign.mail.reasons import reason_definitions
 from crm_platform.configuration import Declared, load_configuration_or_defaults
 
 Channel = Literal["email", "sms", "post", "telephone", "rss", "web"]
 Evidence = Literal["promotion_code", "click", "analytics"]
 Touch = Literal["last", "first"]
+ScoredKind = Literal["soft", "hard"]
 TOUCHES: tuple[Touch, ...] = ("last", "first")
 LONGEST_DAYS = 3_650
 
@@ -38,6 +40,44 @@ class DeliveryRules(Declared):
             if not 0 <= number <= LONGEST_DAYS:
                 raise ValueError(f"{channel}: {number} days; it is 0 to {LONGEST_DAYS}")
         return days
+
+
+class BounceRules(Declared):
+    """When an address that bounces again and again is left be for a while (`feedback/bounce_score.sql`)."""
+
+    points: Mapping[ScoredKind, float] = Field(
+        default={"soft": 1.0, "hard": 2.0},
+        description="Points of a bounce that does not prove the address to be no good, by its kind.",
+    )
+    reasons_without_points: tuple[str, ...] = Field(
+        default=(
+            *("blocked", "rejected", "authfailure", "badreputation", "requireptr", "policyviolation", "securityerror"),
+            *("spamdetected", "virusdetected", "contenterror", "mesgtoobig", "exceedlimit", "speeding", "toomanyconn"),
+            *("norelaying", "notcompliantrfc", "syntaxerror", "systemerror", "mailererror", "feedback", "vacation"),
+        ),
+        description="Reasons (reasons.yaml) that tell of the mail or its sender and not of the address.",
+    )
+    half_life_days: float = Field(default=60.0, gt=0, le=LONGEST_DAYS, description="After so long points count half.")
+    threshold: float = Field(default=3.0, gt=0, description="Score from which an address is not sent to.")
+    suppressed_days: int = Field(
+        default=30, ge=1, le=LONGEST_DAYS, description="For how long, unless it is shown to be alive before."
+    )
+
+    @field_validator("points")
+    @classmethod
+    def _not_below_zero(cls, points: Mapping[ScoredKind, float]) -> Mapping[ScoredKind, float]:
+        for kind, number in points.items():
+            if number < 0:
+                raise ValueError(f"{kind}: {number} points; they are 0 or more")
+        return points
+
+    @field_validator("reasons_without_points")
+    @classmethod
+    def _are_reasons(cls, reasons: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [reason for reason in reasons if reason not in reason_definitions()]
+        if unknown:
+            raise ValueError(f"{', '.join(unknown)}: no such reason; docs/bounces.md names them")
+        return reasons
 
 
 class OrderRules(Declared):
@@ -70,6 +110,7 @@ class CampaignSettings(Declared):
     """The whole of `campaign.yaml`."""
 
     delivery: DeliveryRules = DeliveryRules()
+    bounces: BounceRules = BounceRules()
     orders: OrderRules = OrderRules()
     results: ResultRules = ResultRules()
 

@@ -1,7 +1,7 @@
 """Features of what customers did besides buying: opens, complaints, support, payments, shipments, visits, points.
 
-Here: one way to count the events of any kind as of a date. Not here: which table gives the events of a kind; purchases
-(`crm_platform/value/features.py`).
+Here: the kinds, and one way to count the events of any of them as of a date. Not here: which table gives the events of
+a kind (`inputs/known_event.sql`); purchases (`crm_platform/value/features.py`).
 A family gives nothing but events, so that the filter by both clocks stands once, here: what happened up to the as-of
 date and was known by then. An event that was received later does not move the features of an earlier date.
 """
@@ -13,6 +13,23 @@ from datetime import date
 import polars as pl
 
 WINDOWS = (30, 90, 365)
+
+FAMILIES = {
+    "support_cases": "support cases",
+    "low_answers": "low survey answers",
+    "late_deliveries": "late deliveries",
+    "late_payments": "payments after they were due",
+    "visits": "days with site visits",
+    "opens": "mailings opened",
+    "clicks": "mailings clicked",
+    "complaints": "complaints about mailings",
+    "opt_outs": "opt-outs",
+    "points_spent": "redemptions of points",
+}
+"""Families of events and what they are called in a reason."""
+
+WITH_AMOUNT = ("late_deliveries", "late_payments", "points_spent")
+"""Families that have something to sum: days late, points."""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,10 @@ import polars as pl
 from crm_platform.problem import Problem
 from crm_platform.value.features import purchases_between
 
+SILENCE_KIND, SUBSCRIPTION_KIND = "silence", "subscription"
+KINDS = (SILENCE_KIND, SUBSCRIPTION_KIND)
+"""The kinds of leaving: buying nothing, and ending the last subscription."""
+
 
 class LabelNotMatured(Problem):
     """The window of a label has not passed yet; the message says when it will have."""

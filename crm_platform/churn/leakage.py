@@ -1,7 +1,8 @@
 """Columns of a table of labels that know what came: they make a model that is perfect on paper and worth nothing.
 
 Here: finding them. A column is refused where it tells by itself who left, or holds dates after its row's; one that
-names a row is left out; one whose name speaks of the end is warned of. Not here: reading the table (`tables.py`).
+names a row is left out; one whose name speaks of the end is warned of. Not here: reading the table
+(`labelled_tables.py`).
 """
 
 import re

@@ -78,10 +78,26 @@ _WHERE_KNOWN = (
     Topic(("discount_share",), pl.format("off the price by markdowns: {} %", _percent("discount_share"))),
 )
 
+_SUBSCRIBED = (
+    Topic(("subscription_days", "newest_subscription_days"),
+          pl.format("subscribed for {} days, the newest for {}", _count("subscription_days"),
+                    _count("newest_subscription_days"))),
+    Topic(("subscriptions",), pl.format("subscriptions: {}", _count("subscriptions"))),
+    Topic(("subscriptions_ended", "ended_days_since"),
+          pl.format("subscriptions ended so far: {}", _count("subscriptions_ended"))),
+)  # fmt: skip
+
 
 def purchase_topics(families: Sequence[EventFamily] = ()) -> list[Topic]:
     """The topics of what is known from purchases, and one of each family of other events."""
     return [*_ALWAYS, *_WHERE_KNOWN, *(_family_topic(family) for family in families)]
+
+
+def subscription_topics(families: Sequence[EventFamily] = ()) -> list[Topic]:
+    """The topics of subscriptions, and those of purchases and other events where the subscriber has any."""
+    nothing = pl.lit("no purchase so far")
+    bought = [Topic(topic.columns, pl.coalesce(topic.sentence, nothing)) for topic in purchase_topics(families)]
+    return [*_SUBSCRIBED, *bought]
 
 
 def column_topics(rows: pl.DataFrame, names: Sequence[str]) -> list[Topic]:

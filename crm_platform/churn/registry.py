@@ -1,70 +1,104 @@
-"""The rows of the registry: models, their backtests, and drift.
+"""The rows of the registry: models, decisions between them, backtests, and drift.
 
-Here: making rows of the contracts' shape. Not here: the contracts (`contracts.py`) and the figures themselves.
+Here: making rows of the contracts' shape from a month of a model's life. Not here: the contracts (`contracts.py`) and
+the figures themselves.
 """
 
 import json
-from collections.abc import Sequence
-from datetime import date, datetime
+from collections.abc import Mapping
+from datetime import datetime
 
 import polars as pl
 
-from crm_platform.churn.backtest import BacktestDate
-from crm_platform.churn.contracts import BACKTEST, DRIFT, MODEL
+from crm_platform.churn.contracts import CHURN_BACKTEST, CHURN_DECISION, CHURN_DRIFT, CHURN_MODEL
 from crm_platform.churn.drift import drift_of
+from crm_platform.churn.life import MonthOfLife
 from crm_platform.churn.metrics import Metrics
-from crm_platform.churn.model import ChurnModel
 from crm_platform.churn.store import model_digest
-from crm_platform.churn.succession import Succession
 
 
-def model_rows(
-    model: ChurnModel, trained_dt: datetime, is_champion: bool, succession: Succession | None = None
-) -> pl.DataFrame:
-    """One row of `churn.model`; of a model of silence, which has a date and a horizon."""
-    card = model.card
+def model_rows(life: MonthOfLife, kind: str, closed_dt: datetime) -> pl.DataFrame:
+    """One row of `churn.churn_model`: the model trained at the end of the month."""
+    card = life.trained.card
+    alike = next((result.metrics for result in life.backtest if result.as_of == life.held_back), None)
     row = {
-        "model_digest": model_digest(model),
-        "as_of_date": card.as_of,
-        "horizon_days": card.horizon,
+        **_named(life, kind),
+        "model_digest": model_digest(life.trained),
         "number_of_snapshots": len(card.snapshots),
         "number_of_rows": card.number_of_rows,
         "left_prob": card.left_share,
+        "number_of_terms": len(life.trained.terms),
         "data_digest": card.data_digest,
         "code_digest": card.code_digest,
         "parameters": json.dumps(card.parameters, sort_keys=True),
         "seed": card.seed,
         "versions": json.dumps(card.versions, sort_keys=True),
-        "is_champion": is_champion,
-        "verdict": succession.reason if succession else None,
-        "trained_dt": trained_dt,
+        "auc": alike.auc if alike else None,
+        "brier": alike.brier if alike else None,
+        "log_loss": alike.log_loss if alike else None,
+        "calibration_error": alike.ece if alike else None,
+        "total_error": alike.total_error if alike else None,
+        "closed_dt": closed_dt,
     }
-    return pl.DataFrame([row], schema=MODEL.polars_schema)
+    return pl.DataFrame([row], schema=CHURN_MODEL.polars_schema)
 
 
-def backtest_rows(results: Sequence[BacktestDate], horizon: int) -> pl.DataFrame:
-    """Rows of `churn.backtest`: of each date everybody, and each group."""
+def decision_rows(life: MonthOfLife, kind: str, champion_digest: str | None) -> pl.DataFrame:
+    """One row of `churn.churn_decision`."""
+    compared = life.comparison
+    gain = compared.auc_gain if compared else None
+    row = {
+        **_named(life, kind),
+        "in_force_digest": model_digest(life.in_force),
+        "learnt_date": life.in_force.card.as_of,
+        "challenger_digest": model_digest(life.trained),
+        "champion_digest": champion_digest,
+        "is_replaced": life.is_replaced,
+        "verdict": life.reason,
+        "held_back_date": life.held_back,
+        "number_of_customers": compared.champion.customers if compared else None,
+        "auc_gain": gain.value if gain else None,
+        "auc_gain_low": gain.low if gain else None,
+        "auc_gain_high": gain.high if gain else None,
+        **_compared("champion", compared.champion if compared else None),
+        **_compared("challenger", compared.challenger if compared else None),
+    }
+    return pl.DataFrame([row], schema=CHURN_DECISION.polars_schema)
+
+
+def backtest_rows(life: MonthOfLife, kind: str) -> pl.DataFrame:
+    """Rows of `churn.churn_backtest`: of each date everybody, and each group."""
     rows = [
-        _backtest_row(result.as_of, horizon, grouping, name, metrics)
-        for result in results
+        {**_named(life, kind), "prediction_date": result.as_of, "grouping": grouping, "group_name": name}
+        | _figures(metrics)
+        for result in life.backtest
         for grouping, groups in {"all": {"all": result.metrics}, **result.groups}.items()
         for name, metrics in groups.items()
     ]
-    return pl.DataFrame(rows, schema=BACKTEST.polars_schema)
+    return pl.DataFrame(rows, schema=CHURN_BACKTEST.polars_schema)
 
 
-def drift_rows(model: ChurnModel, rows: pl.DataFrame, as_of: date) -> pl.DataFrame:
-    """Rows of `churn.drift` for the customers as of a date."""
-    named = drift_of(model, rows).with_columns(model_digest=pl.lit(model_digest(model)), as_of_date=pl.lit(as_of))
-    return named.select(DRIFT.polars_schema.keys())
+def drift_rows(life: MonthOfLife, kind: str) -> pl.DataFrame:
+    """Rows of `churn.churn_drift`: the customers of the month against those that the model in force was trained on."""
+    found = drift_of(life.in_force, life.customers.rows)
+    named = found.with_columns(
+        model_digest=pl.lit(model_digest(life.in_force)),
+        **{name: pl.lit(value) for name, value in _named(life, kind).items()},
+    )
+    return named.select(pl.col(name).cast(dtype) for name, dtype in CHURN_DRIFT.polars_schema.items())
 
 
-def _backtest_row(as_of: date, horizon: int, grouping: str, name: str, metrics: Metrics) -> dict[str, object]:
+def _named(life: MonthOfLife, kind: str) -> Mapping[str, object]:
+    return {"as_of_date": life.as_of, "kind": kind, "horizon_days": life.horizon}
+
+
+def _compared(role: str, metrics: Metrics | None) -> dict[str, object]:
+    figures = {"auc": "auc", "calibration_error": "ece", "total_error": "total_error"}
+    return {f"{role}_{name}": getattr(metrics, figure) if metrics else None for name, figure in figures.items()}
+
+
+def _figures(metrics: Metrics) -> dict[str, object]:
     return {
-        "as_of_date": as_of,
-        "horizon_days": horizon,
-        "grouping": grouping,
-        "group_name": name,
         "number_of_customers": metrics.customers,
         "left_prob": metrics.left_share,
         "predicted_prob": metrics.predicted_share,

@@ -4,7 +4,7 @@ Here: dates of snapshots, and rows of a snapshot. Not here: the figures themselv
 `families.py`) and the learners.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -16,7 +16,7 @@ from crm_platform.churn.labels import silence_labels
 from crm_platform.churn.model import SILENCE
 from crm_platform.value.features import features_as_of
 from crm_platform.value.purchase_models.bg_nbd import BgNbd, fit_bg_nbd
-from crm_platform.value.purchase_models.histories import histories_of
+from crm_platform.value.purchase_models.histories import Histories, histories_of
 from crm_platform.value.purchase_models.maximum_likelihood import FitError
 
 MOST_SNAPSHOTS = 12
@@ -25,6 +25,8 @@ LEAST_HISTORY = 60
 """A snapshot has at least these days of purchases behind it, or the horizon where that is shorter, but 30."""
 
 _DIGITS = 10
+ROUNDED = pl.col(pl.Float64).round_sig_figs(_DIGITS)
+"""In which order amounts were summed is not to be seen in a model."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,32 @@ class Snapshot:
     as_of: date
     rows: pl.DataFrame
     purchases: BgNbd | None
+
+
+class Memory:
+    """Features and purchase models of dates that were looked at, for other horizons and the next look: these are the
+    same whenever they are made. Of a large company the features of the first dates alone are kept."""
+
+    def __init__(self, most_rows: int = 1_000_000) -> None:
+        self._room = most_rows
+        self._features: dict[date, pl.DataFrame] = {}
+        self._purchases: dict[date, BgNbd | None] = {}
+
+    def features(self, as_of: date, make: Callable[[], pl.DataFrame]) -> pl.DataFrame:
+        """The features of the date: those made before, or now."""
+        if as_of in self._features:
+            return self._features[as_of]
+        made = make()
+        if made.height <= self._room:
+            self._room -= made.height
+            self._features[as_of] = made
+        return made
+
+    def purchases(self, as_of: date, fit: Callable[[], BgNbd | None]) -> BgNbd | None:
+        """The purchase model of the date: that fitted before, or now."""
+        if as_of not in self._purchases:
+            self._purchases[as_of] = fit()
+        return self._purchases[as_of]
 
 
 def training_dates(first_purchase: date, known_until: date, horizon: int) -> list[date]:
@@ -53,31 +81,47 @@ def snapshot_as_of(
     horizon: int,
     families: Sequence[EventFamily] = (),
     purchases: BgNbd | None = None,
+    memory: Memory | None = None,
 ) -> Snapshot:
     """The customers as of a date; the purchase model is the one given, else fitted to what was known then.
 
     Amounts are rounded to ten digits: in which order they were summed is not to be seen in a model.
     """
-    features = with_families(features_as_of(lines, as_of), families, as_of)
-    rounded = features.with_columns(pl.col(pl.Float64).round_sig_figs(_DIGITS))
-    histories = histories_of(rounded)
-    if purchases is None:
-        try:
-            purchases = fit_bg_nbd(histories)
-        except FitError:
-            return Snapshot(as_of, rounded, None)
-    silence = log_odds_of(purchases.probability_no_purchase(histories, horizon)[histories.place])
-    return Snapshot(as_of, rounded.with_columns(pl.Series(SILENCE, silence).round_sig_figs(_DIGITS)), purchases)
+    memory = memory or Memory()
+    features = memory.features(as_of, lambda: _features(lines, as_of, families))
+    histories = histories_of(features)
+    used = purchases or memory.purchases(as_of, lambda: _fitted(histories))
+    if used is None:
+        return Snapshot(as_of, features, None)
+    silence = log_odds_of(used.probability_no_purchase(histories, horizon)[histories.place])
+    return Snapshot(as_of, features.with_columns(pl.Series(SILENCE, silence).round_sig_figs(_DIGITS)), used)
+
+
+def _features(lines: pl.DataFrame, as_of: date, families: Sequence[EventFamily]) -> pl.DataFrame:
+    return with_families(features_as_of(lines, as_of), families, as_of).with_columns(ROUNDED)
+
+
+def _fitted(histories: Histories) -> BgNbd | None:
+    """None where too little is known for a fit."""
+    try:
+        return fit_bg_nbd(histories)
+    except FitError:
+        return None
 
 
 def labelled_snapshot(
-    lines: pl.DataFrame, as_of: date, horizon: int, known_until: date, families: Sequence[EventFamily] = ()
+    lines: pl.DataFrame,
+    as_of: date,
+    horizon: int,
+    known_until: date,
+    families: Sequence[EventFamily] = (),
+    memory: Memory | None = None,
 ) -> Snapshot:
     """A snapshot whose rows tell in `has_left` who bought nothing in the horizon.
 
     Raises:
         LabelNotMatured: the horizon ends after `known_until`.
     """
-    snapshot = snapshot_as_of(lines, as_of, horizon, families)
+    snapshot = snapshot_as_of(lines, as_of, horizon, families, memory=memory)
     has_left = silence_labels(lines, snapshot.rows["customer_id"], as_of, horizon, known_until)
     return Snapshot(as_of, snapshot.rows.with_columns(has_left), snapshot.purchases)

@@ -1,6 +1,7 @@
 """Fits a churn model: learners on labelled rows of several dates, blended, and calibrated on rows they did not see.
 
-Here: what is fitted to what. Not here: the rows (`snapshots.py`, `tables.py`) and the learners (`learners.py`).
+Here: what is fitted to what. Not here: the rows (`snapshots.py`, `subscriptions.py`, `labelled_tables.py`) and the
+learners (`learners.py`).
 One default for every company: nothing here is to be set per data set.
 """
 
@@ -27,7 +28,14 @@ from crm_platform.churn.columns import ModelColumn, learn_columns
 from crm_platform.churn.families import EventFamily
 from crm_platform.churn.model import PURCHASES_PART, SILENCE, ChurnModel, ModelCard, Term
 from crm_platform.churn.season import expected_share, with_total
-from crm_platform.churn.snapshots import DAYS_BETWEEN, Snapshot, labelled_snapshot, snapshot_as_of, training_dates
+from crm_platform.churn.snapshots import (
+    DAYS_BETWEEN,
+    Memory,
+    Snapshot,
+    labelled_snapshot,
+    snapshot_as_of,
+    training_dates,
+)
 from crm_platform.value.purchase_models.bg_nbd import BgNbd
 from crm_platform.value.purchase_models.histories import Floats
 
@@ -47,8 +55,9 @@ DOUBTED = 20.0
 SEED = 0
 _NOT_LEARNT = ("customer_id", "has_left", "snapshot", "fold")
 _CODE = ("columns.py", "calibration.py", "families.py", "labels.py", "learners.py", "model.py", "season.py",
-         "snapshots.py", "training.py", "../value/features.py", "../value/purchase_models/bg_nbd.py",
-         "../value/purchase_models/histories.py", "../value/purchase_models/maximum_likelihood.py")  # fmt: skip
+         "snapshots.py", "subscriptions.py", "training.py", "../value/features.py",
+         "../value/purchase_models/bg_nbd.py", "../value/purchase_models/histories.py",
+         "../value/purchase_models/maximum_likelihood.py")  # fmt: skip
 
 OnStep = Callable[[str, int, int], None]
 
@@ -68,23 +77,26 @@ def fit_silence_model(
     horizon: int,
     families: Sequence[EventFamily] = (),
     on_step: OnStep = lambda step, done, total: None,
+    memory: Memory | None = None,
+    most_rows: int = MOST_ROWS,
 ) -> tuple[ChurnModel, Snapshot]:
     """The model of buying nothing in the next `horizon` days, and the customers as of that date.
 
     Trained on snapshots whose window had passed by `as_of`; nothing after it is looked at.
     """
     known = lines.filter(pl.col("purchase_date") <= as_of)
-    now = snapshot_as_of(known, as_of, horizon, families)
+    memory = memory or Memory()
+    now = snapshot_as_of(known, as_of, horizon, families, memory=memory)
     dates = training_dates(known["purchase_date"].min(), as_of, horizon) if known.height else []  # type: ignore[arg-type]
     snapshots = []
     for number, day in enumerate(dates):
         on_step(f"Looking at {day}", number, len(dates) + 1)
-        snapshots.append(labelled_snapshot(known, day, horizon, as_of, families))
+        snapshots.append(labelled_snapshot(known, day, horizon, as_of, families, memory))
     on_step("Learning", len(dates), len(dates) + 1)
-    fitted = fit_model(_stacked(snapshots), now.purchases, as_of, horizon, tuple(dates))
+    fitted = fit_model(stacked(snapshots, most_rows), now.purchases, as_of, horizon, tuple(dates))
     if not snapshots:
         return _untaught(fitted.model, now), now
-    season = expected_share(known, now, snapshots[0], horizon)
+    season = expected_share(known, now, snapshots[0], horizon, memory)
     if season is None:
         return fitted.model, now
     calibration = with_total(fitted.model.calibration, fitted.model.blended(now.rows), season)
@@ -132,11 +144,11 @@ def _untaught(model: ChurnModel, now: Snapshot) -> ChurnModel:
     return replace(model, silence_centre=centre, calibration=Calibration(number / (number + DOUBTED), 0.0))
 
 
-def _stacked(snapshots: Sequence[Snapshot]) -> pl.DataFrame:
+def stacked(snapshots: Sequence[Snapshot], most_rows: int = MOST_ROWS) -> pl.DataFrame:
     """The rows of all snapshots, or an even share of each; a customer is in one fold on all dates."""
     if not snapshots:
         return pl.DataFrame(schema={"customer_id": pl.String, "has_left": pl.Boolean, "snapshot": pl.Int32})
-    every = -(-sum(snapshot.rows.height for snapshot in snapshots) // MOST_ROWS)
+    every = -(-sum(snapshot.rows.height for snapshot in snapshots) // most_rows)
     rows = pl.concat(
         [
             snapshot.rows.gather_every(
@@ -207,7 +219,7 @@ def _card(rows: pl.DataFrame, as_of: date | None, horizon: int | None, snapshots
     parameters = {
         "boosting_rounds": learners.ROUNDS, "learning_rate": learners.LEARNING_RATE,
         "smallest_leaf": learners.SMALLEST_LEAF, "regression_c": learners.REGRESSION_C, "folds": FOLDS,
-        "most_rows": MOST_ROWS, "newest_share": NEWEST_SHARE, "purchases_part": PURCHASES_PART, "older": OLDER,
+        "newest_share": NEWEST_SHARE, "purchases_part": PURCHASES_PART, "older": OLDER,
     }  # fmt: skip
     return ModelCard(
         as_of, horizon, snapshots, rows.height, float(rows["has_left"].mean() or 0.0),  # type: ignore[arg-type]

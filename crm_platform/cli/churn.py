@@ -12,8 +12,8 @@ from crm_platform.cli.failures import CommandError
 if TYPE_CHECKING:
     import polars as pl
 
+    from crm_platform.churn.labelled_tables import TrainedTable
     from crm_platform.churn.model import ChurnModel
-    from crm_platform.churn.tables import TrainedTable
     from crm_platform.value.orders_file import Orders
 
 app = typer.Typer(help="Who will leave, and why.", no_args_is_help=True, add_completion=False)
@@ -123,13 +123,14 @@ def backtest(
     Example: crm churn backtest orders.csv --horizon 90
     """
     from crm_platform.churn.backtest import TooLittleHistory, run_backtest
+    from crm_platform.churn.leaving import FallingSilent
 
     with progress() as bars:
         task = bars.add_task("Reading", total=None)
         read = _read_orders(orders, column, date_format, time_zone, decimal)
         try:
             results = run_backtest(
-                read.lines,
+                FallingSilent(read.lines),
                 horizon,
                 until.date() if until else _last_day(read),
                 dates,
@@ -179,9 +180,9 @@ def train(
     """
     from tempfile import TemporaryDirectory
 
+    from crm_platform.churn.labelled_tables import TableError, TableForm, read_table, train_on_table
     from crm_platform.churn.leakage import LeakError
     from crm_platform.churn.store import save_model
-    from crm_platform.churn.tables import TableError, TableForm, read_table, train_on_table
 
     with progress() as bars, TemporaryDirectory() as workspace:
         bars.add_task("Learning", total=None)
@@ -213,9 +214,9 @@ def score(
 
     import polars as pl
 
+    from crm_platform.churn.labelled_tables import TableError, identifier_of, read_table, score_rows
     from crm_platform.churn.reasons import column_topics, reasons_of
     from crm_platform.churn.store import ModelRefused, load_model
-    from crm_platform.churn.tables import TableError, identifier_of, read_table, score_rows
 
     with progress() as bars, TemporaryDirectory() as workspace:
         bars.add_task("Scoring", total=None)

@@ -12,7 +12,7 @@ from crm_platform.cli.failures import CommandError
 if TYPE_CHECKING:
     import polars as pl
 
-    from crm_platform.scv.match.engine import Matched
+    from crm_platform.scv.match.prepared import Matched
 
 _DELIMITERS = (",", ";", "\t", "|")
 
@@ -38,7 +38,8 @@ def match(
     """
     from time import perf_counter
 
-    from crm_platform.scv.match.engine import MatchError, match_people
+    from crm_platform.scv.match.engine import match_people
+    from crm_platform.scv.match.prepared import MatchError
 
     if out is None and explain is None:
         raise CommandError("Nothing to do: give --out CLUSTERS.csv, or --explain with two record_ids.")

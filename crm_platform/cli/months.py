@@ -11,16 +11,17 @@ from crm_platform.sources.sales.known import SALES_FEEDS
 from crm_platform.tables import tables_of
 from crm_platform.value.scores.contracts import CUSTOMER_RFM
 from crm_platform.value.scores.months import is_sold_in, newest_closed_month
+from crm_platform.warehouse.contract import Contract
 from crm_platform.warehouse.engine import Engine
 from crm_platform.warehouse.lake import Lake
 
 
-def month_to_score(home: Home, config_folder: Path, now: datetime) -> str | None:
-    """The month (`yyyy-mm`) to score at `now` (UTC); None where there is none."""
+def month_to_score(home: Home, config_folder: Path, now: datetime, scores: Contract = CUSTOMER_RFM) -> str | None:
+    """The month (`yyyy-mm`) to make these scores of at `now` (UTC); None where there is none."""
     import duckdb
 
     month, lake = newest_closed_month(now), Lake(home.lake)
-    if month in lake.partition_keys(CUSTOMER_RFM):
+    if month in lake.partition_keys(scores):
         return None
     tables = tables_of(config_folder)
     selling = [feed for feed in tables.feeds if feed.contract_name in SALES_FEEDS]

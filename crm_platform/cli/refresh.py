@@ -12,7 +12,8 @@ from rich.box import SIMPLE_HEAD
 from rich.progress import Progress
 from rich.table import Table
 
-from assets.jobs import MONTHLY_JOB, REFRESH_JOB
+from assets.jobs import MONTHLY_CHURN_JOB, MONTHLY_JOB, REFRESH_JOB
+from crm_platform.churn.contracts import CHURN_SCORE
 from crm_platform.cli.console import errors, output, progress
 from crm_platform.cli.failures import InterruptedCommand
 from crm_platform.cli.months import month_to_score
@@ -21,10 +22,13 @@ from crm_platform.cli.storage import opened_instance, prepare_dagster_home
 from crm_platform.definitions import build_definitions
 from crm_platform.environment import config_from, home_from, tuning_from
 from crm_platform.settings import Home
+from crm_platform.value.scores.contracts import CUSTOMER_RFM
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 INTERRUPTION = "DagsterExecutionInterruptedError"
 """How Dagster calls Ctrl-C: within a step it is a failure of that step."""
+MONTHLY_JOBS = {MONTHLY_JOB: CUSTOMER_RFM, MONTHLY_CHURN_JOB: CHURN_SCORE}
+"""Jobs of a month that is over, and the scores by which it is known to have been done."""
 SHOWN_COUNTS = ("rows_received", "rows_loaded", "rows_quarantined", "rows_known")
 
 
@@ -56,9 +60,10 @@ def refresh(
     with opened_instance(home) as instance, progress() as bars:
         end_abandoned_refreshes(instance, home)
         is_success = _run(definitions.resolve_job_def(REFRESH_JOB), home, instance, bars, outcome)
-        month = month_to_score(home, config_from(), datetime.now(UTC)) if is_success else None
-        if month is not None:
-            is_success = _run(definitions.resolve_job_def(MONTHLY_JOB), home, instance, bars, outcome, month)
+        for job, scores in MONTHLY_JOBS.items():
+            month = month_to_score(home, config_from(), datetime.now(UTC), scores) if is_success else None
+            if month is not None:
+                is_success = _run(definitions.resolve_job_def(job), home, instance, bars, outcome, month)
     seconds = perf_counter() - started
     if as_json:
         output.print_json(data=_as_json(outcome, seconds, is_success))

@@ -92,7 +92,8 @@ def _original(feedback: Feedback) -> Message:
     sent["Message-ID"] = f"<{feedback.message_id}>"
     sent["Feedback-ID"] = f"{sign(feedback.campaign_id, 'campaign')}:ivory"
     sent["X-Member"] = sign(feedback.member_id)
-    sent["List-Unsubscribe"] = f"<https://www.ivory.example/u/{sign(feedback.member_id)}>"
+    tokens = f"m={sign(feedback.campaign_id, 'campaign')}&c={sign(feedback.member_id)}"
+    sent["List-Unsubscribe"] = f"<https://www.ivory.example/unsubscribe?{tokens}>"
     sent["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     return sent
 

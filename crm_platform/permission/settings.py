@@ -62,6 +62,9 @@ class SuppressionRules(Declared):
         default=None, ge=1, description="After which earlier consents count again; none: never."
     )
     invalid_address: bool = Field(default=True, description="Whether an address that has ended is not sent to.")
+    invalid_address_expires_after_months: int | None = Field(
+        default=None, ge=1, description="After which an address that has ended is tried again; none: never."
+    )
     deleted_customer: bool = Field(default=True, description="Whether customers whom every source deleted are left be.")
 
 

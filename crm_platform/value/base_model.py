@@ -5,7 +5,7 @@ Here: fitting the models per cohort and the choice between them by held-out like
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal, Protocol
 
@@ -37,7 +37,8 @@ FITS: dict[ModelName, Callable[[Histories], PurchaseModel]] = {"pareto_nbd": fit
 
 @dataclass(frozen=True)
 class BaseChoice:
-    """Which model, and whether it is fitted by cohort."""
+    """Which model, and whether it is fitted by cohort too: a customer's expectation is then the mean of what the model
+    of their cohort and the one of all customers say."""
 
     model: ModelName
     by_cohort: bool
@@ -59,28 +60,63 @@ class Baseline:
     amount: Floats
 
 
-def baseline(features: pl.DataFrame, days: int, choice: BaseChoice) -> Baseline:
-    """Fit the chosen model to the customers and say what it expects of them in the next `days`; raises FitError."""
-    expected, silent = np.zeros(features.height), np.zeros(features.height)
-    cohorts = _cohorts(features) if choice.by_cohort else np.zeros(features.height, dtype=np.int64)
-    for cohort in np.unique(cohorts):
-        members = cohorts == cohort
-        histories = histories_of(features.filter(pl.Series(members)))
-        model = FITS[choice.model](histories)
-        expected[members] = model.expected_purchases(histories, days)[histories.place]
-        silent[members] = model.probability_no_purchase(histories, days)[histories.place]
-    return Baseline(expected, np.clip(silent, 0.0, 1.0), _amounts(features))
+@dataclass(frozen=True)
+class _Fitted:
+    """A model, the customers of the features that it was fitted to, their histories, and how much it counts."""
+
+    model: PurchaseModel
+    members: np.ndarray
+    histories: Histories
+    weight: float = 1.0
 
 
-def choose_base(features: pl.DataFrame, purchases: Floats, days: int) -> BaseChoice:
+@dataclass(frozen=True)
+class Base:
+    """A choice fitted to customers: what it expects of them in any number of days."""
+
+    fitted: Sequence[_Fitted]
+    amount: Floats
+
+    def expect(self, days: int) -> Baseline:
+        """Of each customer in the next `days`."""
+        purchases, no_purchase = np.zeros_like(self.amount), np.zeros_like(self.amount)
+        for each in self.fitted:
+            place = each.histories.place
+            purchases[each.members] += each.weight * each.model.expected_purchases(each.histories, days)[place]
+            no_purchase[each.members] += each.weight * each.model.probability_no_purchase(each.histories, days)[place]
+        return Baseline(purchases, np.clip(no_purchase, 0.0, 1.0), self.amount)
+
+
+def fit_base(features: pl.DataFrame, choice: BaseChoice, of_all: Base | None = None) -> Base:
+    """Fit the chosen model to the customers of the features; raises FitError.
+
+    of_all: the same model fitted to all of them together, where it is known.
+    """
+    if not choice.by_cohort:
+        everybody = np.ones(features.height, dtype=np.bool_)
+        return Base([_fit(features, everybody, choice.model)], _amounts(features))
+    of_all = of_all or fit_base(features, replace(choice, by_cohort=False))
+    cohorts = [_fit(features, members, choice.model) for members in _cohorts(features)]
+    halves = [replace(each, weight=0.5) for each in (*of_all.fitted, *cohorts)]
+    return Base(halves, of_all.amount) if cohorts else of_all
+
+
+def _fit(features: pl.DataFrame, members: np.ndarray, model: ModelName) -> _Fitted:
+    histories = histories_of(features.filter(pl.Series(members)))
+    return _Fitted(FITS[model](histories), members, histories)
+
+
+def choose_base(expect: Callable[[BaseChoice], Floats], purchases: Floats) -> BaseChoice:
     """The choice under which the purchases that followed were clearly more likely than under the first.
+
+    expect: the purchases expected by a choice. purchases: those that came, of the same customers.
 
     The likelihood is of counts around what was expected, first brought to the true total: how busy the period was is
     not the models' to know (`level.py`).
     """
     if purchases.sum() == 0:
         return CHOICES[0]
-    first, *others = (_log_likelihood(purchases, baseline(features, days, choice).purchases) for choice in CHOICES)
+    first, *others = (_log_likelihood(purchases, expect(choice)) for choice in CHOICES)
     gains = [0.0] + [_standard_errors(other - first) for other in others]
     best = int(np.argmax(gains))
     return CHOICES[best] if gains[best] > CLEARLY else CHOICES[0]
@@ -99,12 +135,12 @@ def _standard_errors(differences: Floats) -> float:
     return float(differences.mean() / error) if error > 0 else 0.0
 
 
-def _cohorts(features: pl.DataFrame) -> np.ndarray:
-    """The third in which each customer's first purchase falls, 0 for all where thirds would be too small."""
+def _cohorts(features: pl.DataFrame) -> list[np.ndarray]:
+    """Who is of each third by the first purchase; none where thirds would be too small."""
     age = features["tenure_days"].to_numpy()
-    cohorts = np.digitize(age, np.quantile(age, np.arange(1, COHORTS) / COHORTS))
-    sizes = np.bincount(cohorts, minlength=COHORTS)
-    return cohorts if sizes.min() >= SMALLEST_COHORT else np.zeros_like(cohorts)
+    third = np.digitize(age, np.quantile(age, np.arange(1, COHORTS) / COHORTS))
+    members = [third == place for place in range(COHORTS)]
+    return members if min(each.sum() for each in members) >= SMALLEST_COHORT else []
 
 
 def _amounts(features: pl.DataFrame) -> Floats:

@@ -14,7 +14,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from sklearn.linear_model import LogisticRegression, PoissonRegressor
 
 from crm_platform.value.base_model import Baseline
-from crm_platform.value.design import Scale, binnable, linear_columns, scale_of, tree_columns
+from crm_platform.value.design import Bins, Scale, bins_of, linear_columns, scale_of, tree_columns
 from crm_platform.value.purchase_models.histories import Floats
 from crm_platform.value.snapshots import Snapshot
 
@@ -35,12 +35,13 @@ class Correction:
 
     scale: Scale
     linear: PoissonRegressor
+    bins: Bins
     trees: HistGradientBoostingRegressor
 
     def apply(self, features: pl.DataFrame, base: Baseline) -> Floats:
         """Purchases expected of each customer; their sum is the base's."""
         linear = self.linear.predict(self.scale.apply(linear_columns(features, base)))
-        trees = self.trees.predict(tree_columns(features, base))
+        trees = self.trees.predict(self.bins.apply(tree_columns(features, base)))
         purchases: Floats = base.purchases * (linear * trees) ** TRUST
         return np.asarray(purchases * (base.purchases.sum() / purchases.sum()))
 
@@ -51,13 +52,15 @@ class Activity:
 
     scale: Scale
     linear: LogisticRegression
+    bins: Bins
     trees: HistGradientBoostingClassifier
 
     def no_purchase(self, features: pl.DataFrame, base: Baseline, level: float) -> Floats:
         """The mean of the base's, the linear and the tree model's probability of no purchase at a level."""
         logit = _logit(base, level)
         linear = self.linear.predict_proba(self.scale.apply(_beside(logit, linear_columns(features, base))))[:, 0]
-        trees = self.trees.predict_proba(_beside(logit, tree_columns(features, base)))[:, 0]
+        binned = self.bins.apply(_beside(logit, tree_columns(features, base)))
+        trees = self.trees.predict_proba(binned)[:, 0]
         mean: Floats = (at_level(base.no_purchase, level) + linear + trees) / 3.0
         return mean
 
@@ -76,9 +79,12 @@ def learn_correction(snapshots: Sequence[Snapshot], levels: Sequence[float]) -> 
     columns = np.concatenate([linear_columns(each.features, each.base) for each in snapshots])
     scale = scale_of(columns)
     linear = PoissonRegressor(alpha=1e-2, max_iter=1_000).fit(scale.apply(columns), factors, sample_weight=weights)
-    columns = binnable(np.concatenate([tree_columns(each.features, each.base) for each in snapshots]))
-    trees = HistGradientBoostingRegressor(loss="poisson", **_TREES).fit(columns, factors, sample_weight=weights)
-    return Correction(scale, linear, trees)
+    columns = np.concatenate([tree_columns(each.features, each.base) for each in snapshots])
+    bins = bins_of(columns)
+    trees = HistGradientBoostingRegressor(loss="poisson", **_TREES).fit(
+        bins.apply(columns), factors, sample_weight=weights
+    )
+    return Correction(scale, linear, bins, trees)
 
 
 def learn_activity(snapshots: Sequence[Snapshot], levels: Sequence[float]) -> Activity | None:
@@ -91,10 +97,9 @@ def learn_activity(snapshots: Sequence[Snapshot], levels: Sequence[float]) -> Ac
     columns = np.concatenate([_beside(logit, linear_columns(each.features, each.base)) for each, logit in pairs])
     scale = scale_of(columns)
     linear = LogisticRegression(C=0.1, max_iter=3_000).fit(scale.apply(columns), is_active)
-    columns = binnable(
-        np.concatenate([_beside(logit, tree_columns(each.features, each.base)) for each, logit in pairs])
-    )
-    return Activity(scale, linear, HistGradientBoostingClassifier(**_TREES).fit(columns, is_active))
+    columns = np.concatenate([_beside(logit, tree_columns(each.features, each.base)) for each, logit in pairs])
+    bins = bins_of(columns)
+    return Activity(scale, linear, bins, HistGradientBoostingClassifier(**_TREES).fit(bins.apply(columns), is_active))
 
 
 def _logit(base: Baseline, level: float) -> Floats:

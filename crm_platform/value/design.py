@@ -12,6 +12,7 @@ from crm_platform.value.base_model import Baseline
 from crm_platform.value.purchase_models.histories import Floats
 
 _OUTERMOST = 4.0
+_BINS = 128
 _COUNTS = (
     "tenure_days", "number_of_purchases", "purchases_30d", "purchases_90d", "purchases_365d", "lines_mean",
     "units_mean", "purchases_next_90d_last_year",
@@ -38,7 +39,8 @@ def scale_of(columns: Floats) -> Scale:
 
 def linear_columns(features: pl.DataFrame, base: Baseline) -> Floats:
     """A row per customer: the base's expectation, recency, counts and amounts as logarithms, and shares."""
-    column = {name: _numbers(features, name) for name in features.columns if name != "customer_id"}
+    figures = features.drop("customer_id").cast(pl.Float64).fill_null(0.0).fill_nan(0.0)
+    column = dict(zip(figures.columns, figures.to_numpy().T, strict=True))
     mean, tenure = column["spend_mean"], column["tenure_days"]
     typical = float(np.median(mean)) or 1.0
     spend, returned = column["spend_total"], column["returned_total"]
@@ -65,10 +67,24 @@ def tree_columns(features: pl.DataFrame, base: Baseline) -> Floats:
     return columns
 
 
-def binnable(columns: Floats) -> Floats:
-    """The columns to fit trees to: one in which nothing is known is zero, because their binning fails on it."""
-    return np.where(np.isnan(columns).all(axis=0), 0.0, columns)
+@dataclass(frozen=True)
+class Bins:
+    """The edges by which each column is cut, as many customers in a bin as in another."""
+
+    edges: tuple[Floats, ...]
+
+    def apply(self, columns: Floats) -> Floats:
+        """The number of the bin instead of the figure. What is not known stays so, but for a column of which nothing is
+        known: trees cannot be fitted to it."""
+        binned = [
+            np.where(np.isnan(column) & (len(edges) > 0), np.nan, np.searchsorted(edges, column, side="right"))
+            for edges, column in zip(self.edges, columns.T, strict=True)
+        ]
+        return np.column_stack(binned)
 
 
-def _numbers(features: pl.DataFrame, name: str) -> Floats:
-    return features[name].cast(pl.Float64).fill_null(0.0).fill_nan(0.0).to_numpy()
+def bins_of(columns: Floats) -> Bins:
+    """Bins for trees. The trees' own binning weighs the customers, which takes longer than all of their growing."""
+    known = [column[~np.isnan(column)] for column in columns.T]
+    shares = np.arange(1, _BINS) / _BINS
+    return Bins(tuple(np.unique(np.quantile(each, shares)) if each.size else np.zeros(0) for each in known))

@@ -27,19 +27,19 @@ def purchase_days(lines: pl.DataFrame | pl.LazyFrame, as_of: date) -> pl.LazyFra
     columns = lines.lazy().collect_schema().names()
     is_purchase = pl.col("amount") > 0
     figures = {
-        "spend": _exact_sum(pl.col("amount").clip(lower_bound=0)),
-        "returned": _exact_sum(-pl.col("amount").clip(upper_bound=0)),
+        "spend": exact_sum(pl.col("amount").clip(lower_bound=0)),
+        "returned": exact_sum(-pl.col("amount").clip(upper_bound=0)),
         "number_of_lines": is_purchase.cast(pl.UInt32).sum(),
         "first_hour": pl.when(is_purchase).then(pl.col("purchase_hour")).min(),
     }
     if "quantity" in columns:
-        figures["units"] = _exact_sum(pl.when(is_purchase).then(pl.col("quantity").abs()))
+        figures["units"] = exact_sum(pl.when(is_purchase).then(pl.col("quantity").abs()))
     if "discount" in columns:
-        figures["discount"] = _exact_sum(pl.when(is_purchase).then(pl.col("discount").abs()))
+        figures["discount"] = exact_sum(pl.when(is_purchase).then(pl.col("discount").abs()))
     return known.group_by(_DAY).agg(**figures).sort(_DAY)
 
 
-def _exact_sum(amount: pl.Expr) -> pl.Expr:
+def exact_sum(amount: pl.Expr) -> pl.Expr:
     """A sum that is the same to the last bit in whatever order the lines stand: of whole ten-thousandths."""
     return (amount * _PARTS).round().cast(pl.Int64).sum() / _PARTS
 
@@ -147,7 +147,7 @@ def purchases_between(lines: pl.DataFrame | pl.LazyFrame, after: date, days: int
     )
     return (
         window.group_by("customer_id")
-        .agg(purchases=pl.col("purchase_date").n_unique().cast(pl.Int32), spend=_exact_sum(pl.col("amount")))
+        .agg(purchases=pl.col("purchase_date").n_unique().cast(pl.Int32), spend=exact_sum(pl.col("amount")))
         .sort("customer_id")
         .collect()
     )

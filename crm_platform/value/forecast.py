@@ -13,7 +13,7 @@ import polars as pl
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from crm_platform.problem import Problem
-from crm_platform.value.base_model import CHOICES, BaseChoice, Baseline, baseline, choose_base
+from crm_platform.value.base_model import CHOICES, BaseChoice, Baseline, choose_base
 from crm_platform.value.correction import (
     Activity,
     Correction,
@@ -21,11 +21,10 @@ from crm_platform.value.correction import (
     learn_activity,
     learn_correction,
 )
-from crm_platform.value.features import features_as_of
 from crm_platform.value.intervals import Spread, spread_of
 from crm_platform.value.level import expected_level, ratio
 from crm_platform.value.purchase_models.histories import Floats
-from crm_platform.value.snapshots import Plan, Snapshot, plan_snapshots, take_snapshot, to_learn_from
+from crm_platform.value.snapshots import History, Plan, Snapshot, plan_snapshots, take_snapshot
 
 OnStep = Callable[[str, int, int], None]
 """Called with a step's name, how many are done and how many there are."""
@@ -74,44 +73,54 @@ def forecast(lines: pl.DataFrame, as_of: date, horizon: int, on_step: OnStep = l
         ForecastError: nobody has bought up to as-of, or the horizon is not above zero.
         FitError: the purchase models cannot be fitted.
     """
+    return forecast_from(history_until(lines, as_of), as_of, horizon, on_step)
+
+
+def history_until(lines: pl.DataFrame, as_of: date) -> History:
+    """What forecasts of several horizons as of one date share."""
+    return History(lines.filter(pl.col("purchase_date") <= as_of))
+
+
+def forecast_from(history: History, as_of: date, horizon: int, on_step: OnStep = lambda *_: None) -> Forecast:
+    """As `forecast`, from the history until as-of (see `history_until`)."""
     if horizon < 1:
         raise ForecastError(f"A horizon of {horizon} days cannot be forecast: give one day or more.")
-    known = lines.filter(pl.col("purchase_date") <= as_of)
-    first = known.filter(pl.col("amount") > 0)["purchase_date"].min()
+    first = history.lines.filter(pl.col("amount") > 0)["purchase_date"].min()
     if not isinstance(first, date):
         raise ForecastError(f"Nobody has bought anything up to {as_of}: give a later --as-of.")
     # One thread adds up in one order whatever the machine; on these sizes more of them wait for each other.
     with threadpool_limits(limits=1):
-        return _forecast(known, plan_snapshots(first, as_of, horizon), as_of, horizon, on_step)
+        return _forecast(history, plan_snapshots(first, as_of, horizon), as_of, horizon, on_step)
 
 
-def _forecast(known: pl.DataFrame, plan: Plan, as_of: date, horizon: int, on_step: OnStep) -> Forecast:
+def _forecast(history: History, plan: Plan, as_of: date, horizon: int, on_step: OnStep) -> Forecast:
     total = len(plan.dates) + 3
     on_step("Choosing the base", 0, total)
-    sample = to_learn_from(known)
-    choice = _choose(sample, plan, horizon)
+    choice = _choose(history.to_learn_from, plan, horizon)
     snapshots = []
     for place, day in enumerate(plan.dates, start=1):
         on_step("Looking back", place, total)
-        snapshots.append(take_snapshot(sample, day, plan.horizon, choice))
+        snapshots.append(take_snapshot(history.to_learn_from, day, plan.horizon, choice))
     on_step("Learning", total - 2, total)
     usable = [each for each in snapshots if each is not None]
     learnt = _learn(usable, as_of, plan.horizon, horizon) if usable else _Learnt()
     on_step("Forecasting", total - 1, total)
-    features = features_as_of(known, as_of)
-    customers = _expect(features, baseline(features, horizon, choice), learnt)
+    features = history.features(as_of)
+    customers = _expect(features, history.base(as_of, choice).expect(horizon), learnt)
     used = Plan(plan.horizon, tuple(each.as_of for each in usable))
     return Forecast(customers, features, choice, used, learnt.purchase_level, learnt.spend_level)
 
 
-def _choose(sample: pl.DataFrame, plan: Plan, horizon: int) -> BaseChoice:
+def _choose(history: History, plan: Plan, horizon: int) -> BaseChoice:
     """The base that was clearly best on the newest snapshot; the first where there is none of the same horizon.
 
     What is best over a shorter time need not be over a longer one.
     """
     is_comparable = plan.dates and plan.horizon == horizon
-    newest = take_snapshot(sample, plan.dates[0], plan.horizon, CHOICES[0]) if is_comparable else None
-    return choose_base(newest.features, newest.purchases, plan.horizon) if newest else CHOICES[0]
+    newest = take_snapshot(history, plan.dates[0], plan.horizon, CHOICES[0]) if is_comparable else None
+    if newest is None:
+        return CHOICES[0]
+    return choose_base(lambda each: history.base(newest.as_of, each).expect(horizon).purchases, newest.purchases)
 
 
 def _learn(snapshots: Sequence[Snapshot], as_of: date, learnt: int, horizon: int) -> _Learnt:

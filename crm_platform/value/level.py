@@ -15,6 +15,10 @@ from crm_platform.value.snapshots import YEAR_DAYS
 EXTREME = 20.0
 """Customers with more than so many times what the hundredth largest in a hundred has tell nothing of all others."""
 
+STEADY = 10
+"""Without a year of history, mean log error of total purchases and of spend on fourteen splits: .126 and .167; with 2
+instead .127 and .172, without any level .128 and .170."""
+
 
 def ratio(actual: Floats, expected: Floats) -> float:
     """What came by what was expected, of all customers but the extreme; 1 where either is nothing."""
@@ -31,8 +35,9 @@ def _is_usual(figures: Floats) -> np.ndarray:
 def expected_level(as_of: date, dates: Sequence[date], ratios: Sequence[float], learnt: int, horizon: int) -> float:
     """The ratio to expect after as-of: the one of a year ago where there is one, else a mean of the earlier ones.
 
-    In the mean a snapshot counts half as much as one that is a horizon newer. Ratios of `learnt` days, fewer than the
-    horizon, say nothing of the days beyond: their logarithm holds for so much of the horizon.
+    In the mean a snapshot counts half as much as one that is a horizon newer. Its logarithm is drawn towards none as if
+    `STEADY` more snapshots had come out as expected: few of them tell a season rather than what lasts. Ratios of
+    `learnt` days, fewer than the horizon, say nothing of the days beyond: the logarithm holds for so much of it.
     """
     if not dates:
         return 1.0
@@ -40,4 +45,5 @@ def expected_level(as_of: date, dates: Sequence[date], ratios: Sequence[float], 
     if year_ago:
         return year_ago[0]
     age = np.array([(max(dates) - day).days for day in dates]) / learnt
-    return float(np.exp(np.average(np.log(ratios), weights=0.5**age) * min(1.0, learnt / horizon)))
+    lasting = len(dates) / (len(dates) + STEADY) * min(1.0, learnt / horizon)
+    return float(np.exp(np.average(np.log(ratios), weights=0.5**age) * lasting))

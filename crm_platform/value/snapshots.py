@@ -4,13 +4,14 @@ Here: which dates, and the snapshots. A snapshot's horizon has ended by as-of; n
 Not here: what is learnt (`correction.py`, `level.py`).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import cached_property
 
 import numpy as np
 import polars as pl
 
-from crm_platform.value.base_model import BaseChoice, Baseline, baseline, outcomes
+from crm_platform.value.base_model import Base, BaseChoice, Baseline, fit_base, outcomes
 from crm_platform.value.features import features_as_of
 from crm_platform.value.purchase_models.histories import Floats
 
@@ -68,23 +69,46 @@ def plan_snapshots(first: date, as_of: date, horizon: int) -> Plan:
     return Plan(learnt, tuple(sorted(dates, reverse=True)))
 
 
-def take_snapshot(lines: pl.DataFrame, as_of: date, horizon: int, choice: BaseChoice) -> Snapshot | None:
+class History:
+    """Lines up to a date, and what they say of the customers as of any day: each day is worked out once, however many
+    horizons are forecast."""
+
+    def __init__(self, lines: pl.DataFrame) -> None:
+        self.lines = lines
+        self._features: dict[date, pl.DataFrame] = {}
+        self._bases: dict[tuple[date, BaseChoice], Base] = {}
+
+    def features(self, day: date) -> pl.DataFrame:
+        """See `features_as_of`."""
+        if day not in self._features:
+            self._features[day] = features_as_of(self.lines, day)
+        return self._features[day]
+
+    def base(self, day: date, choice: BaseChoice) -> Base:
+        """The base fitted to the customers as of a day; raises FitError."""
+        if (day, choice) not in self._bases:
+            of_all = self.base(day, replace(choice, by_cohort=False)) if choice.by_cohort else None
+            self._bases[day, choice] = fit_base(self.features(day), choice, of_all)
+        return self._bases[day, choice]
+
+    @cached_property
+    def to_learn_from(self) -> "History":
+        """The lines of all customers, or of an even sample by customer_id where there are very many."""
+        customers = self.lines["customer_id"].unique().sort()
+        if len(customers) <= MAXIMUM_CUSTOMERS:
+            return self
+        places = np.linspace(0, len(customers) - 1, MAXIMUM_CUSTOMERS).astype(np.int64)
+        return History(self.lines.join(customers.gather(places).to_frame(), on="customer_id", how="semi"))
+
+
+def take_snapshot(history: History, as_of: date, horizon: int, choice: BaseChoice) -> Snapshot | None:
     """The customers as of a date and what they did in the horizon; None where too few to learn from.
 
     Raises FitError where the base cannot be fitted.
     """
-    features = features_as_of(lines, as_of)
-    purchases, spend = outcomes(features, lines, as_of, horizon)
+    features = history.features(as_of)
+    purchases, spend = outcomes(features, history.lines, as_of, horizon)
     if features.height < _FEWEST_CUSTOMERS or purchases.sum() < _FEWEST_PURCHASES:
         return None
-    base = baseline(features, horizon, choice)
+    base = history.base(as_of, choice).expect(horizon)
     return Snapshot(as_of, features, base, purchases, spend) if base.purchases.sum() > 0 else None
-
-
-def to_learn_from(lines: pl.DataFrame) -> pl.DataFrame:
-    """The lines of all customers, or of an even sample by customer_id where there are very many."""
-    customers = lines["customer_id"].unique().sort()
-    if len(customers) <= MAXIMUM_CUSTOMERS:
-        return lines
-    places = np.linspace(0, len(customers) - 1, MAXIMUM_CUSTOMERS).astype(np.int64)
-    return lines.join(customers.gather(places).to_frame(), on="customer_id", how="semi")

@@ -4,10 +4,12 @@ Here: telling which those are. Not here: how a partition is put in place (`publi
 arrives (`versions.py`).
 """
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from crm_platform.warehouse.contract import Contract
-from crm_platform.warehouse.engine import Engine, bound, quoted, relation_name
+from crm_platform.warehouse.engine import Engine, bound, literal, quoted, relation_name
 from crm_platform.warehouse.publish import Publication, Write, publish
 from crm_platform.warehouse.steps import temporary_table
 from crm_platform.warehouse.versions import partition_expression
@@ -31,6 +33,34 @@ def publish_changed(engine: Engine, contract: Contract, rows: str) -> Publicatio
         return publish(engine, contract, {key: _write(engine, contract, key) for key in keys})
 
 
+def publish_part(engine: Engine, contract: Contract, rows: str, members: str, column: str) -> Publication:
+    """Publish the rows of a relation in place of those that the table, which is cut by time, has of some members, and
+    keep all others: partitions in which nothing changed stay as they are.
+
+    rows: of these members alone. members: a relation with the column by which the table names them.
+
+    Raises:
+        ContractViolation: a partition breaks the contract; none was put in place.
+    """
+    is_member = f"{quoted(column)} IN (SELECT {quoted(column)} FROM {members})"
+    engine.refresh_view(contract)
+    table = f"({_with_partition_keys(contract, relation_name(contract))})"
+    with (
+        temporary_table(engine, "made_rows", _with_partition_keys(contract, rows)),
+        temporary_table(engine, "replaced_rows", f"SELECT * FROM {table} WHERE {is_member}"),
+    ):
+        before, after = (_digests(engine, contract, relation) for relation in ("replaced_rows", "made_rows"))
+        same = before.join(after, on=["partition_key", "number_of_rows", "digest"], how="semi")
+        keys = sorted({*before["partition_key"], *after["partition_key"]} - {*same["partition_key"]})
+        kept = f"SELECT * FROM {table} WHERE NOT {is_member} UNION ALL BY NAME SELECT * FROM made_rows"
+        with temporary_table(engine, "part_rows", f"SELECT * FROM ({kept}) WHERE {_is_among(keys)}"):
+            return publish(engine, contract, {key: _write(engine, contract, key, "part_rows") for key in keys})
+
+
+def _is_among(keys: Sequence[str]) -> str:
+    return f"partition_key IN ({', '.join(literal(key) for key in keys)})" if keys else "FALSE"
+
+
 def _with_partition_keys(contract: Contract, rows: str) -> str:
     names = ", ".join(quoted(name) for name in contract.column_names)
     return f"SELECT {names}, {partition_expression(contract)} AS partition_key FROM {rows}"
@@ -45,8 +75,8 @@ def _digests(engine: Engine, contract: Contract, rows: str) -> pl.DataFrame:
     )
 
 
-def _write(engine: Engine, contract: Contract, key: str) -> Write:
+def _write(engine: Engine, contract: Contract, key: str, rows: str = "made_rows") -> Write:
     names = ", ".join(quoted(name) for name in contract.column_names)
     order = ", ".join(quoted(name) for name in contract.key)
-    sql = f"SELECT {names} FROM made_rows WHERE partition_key = $key ORDER BY {order}"
+    sql = f"SELECT {names} FROM {rows} WHERE partition_key = $key ORDER BY {order}"
     return lambda path: engine.write_query(bound(sql, {"key": key}), path)

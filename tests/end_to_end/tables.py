@@ -11,8 +11,8 @@ RUN_CLOCKS = {"scv.key_event": ("event_dt",)}
 """Tables whose events are the runs themselves: elsewhere `event_dt` is what the source says, and has to be equal."""
 
 
-OF_THE_RUN = {"scv.match_quality"}
-"""What a run says of itself: how much it had to do depends on what runs before it did."""
+OF_THE_RUN = {"scv.match_quality", "loyalty.ledger_input"}
+"""What a run says of itself: how much it had to do depends on what runs before it did, and what it read on when."""
 
 
 def table_names(home: Path) -> set[str]:

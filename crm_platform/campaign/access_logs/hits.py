@@ -1,7 +1,8 @@
-"""Opens and clicks out of requests to the pixel and the redirecting page.
+"""Opens, clicks and unsubscriptions out of requests to the pixel, the redirecting page and that of List-Unsubscribe.
 
 An open is a GET of the pixel answered 200, 206 or 304, a click a GET of the redirect answered by a redirection; HEAD is
-kept beside them, as a machine's. Identifiers that we did not sign count for nothing and are counted. Here: what a
+kept beside them, as a machine's. A POST that is answered 2xx unsubscribes (RFC 8058); a GET of that page does nothing,
+since scanners follow every link. Identifiers that we did not sign count for nothing and are counted. Here: what a
 request says. Not here: reading logs (`sources/readers`), signing (`campaign/tracking`), who acted (`campaign/actors`).
 """
 
@@ -29,20 +30,31 @@ IDENTIFIERS_DIFFER = "identifiers_of_different_mails"
 _PATH = r"^(?:[a-zA-Z][a-zA-Z0-9+.-]*://[^/?#]*)?([^?#]*)"
 _PIXEL_STATUSES = (200, 206, 304)
 _REDIRECT_STATUSES = (300, 301, 302, 303, 307, 308)
+_DONE_STATUSES = tuple(range(200, 300))
 _METHODS = ("GET", "HEAD")
-_NEEDED: dict[str, tuple[str, ...]] = {"opened": ("member", "campaign"), "clicked": ("member", "campaign", "link")}
+_UNSUBSCRIBED = "unsubscribed"
+_NEEDED: dict[str, tuple[str, ...]] = {
+    "opened": ("member", "campaign"),
+    "clicked": ("member", "campaign", "link"),
+    _UNSUBSCRIBED: ("member", "campaign"),
+}
 _PARAMETERS: dict[Purpose, str] = {"member": "c", "campaign": "m", "link": "l"}
 
 
 def tracked_hits(hits: pl.DataFrame, keyring: Keyring, settings: TrackingSettings) -> pl.DataFrame:
-    """The hits of the pixel and the redirect, in their order, with the columns of HIT.
+    """The hits of the pixel, the redirect and List-Unsubscribe, in their order, with the columns of HIT.
 
     hits: url, method, status, ip_address, forwarded_for and whatever else; requests for other pages are left out.
     """
     path = pl.col("url").str.extract(_PATH)
-    kinds = {settings.pixel_path: "opened", settings.redirect_path: "clicked"}
+    kinds = {
+        settings.pixel_path: "opened",
+        settings.redirect_path: "clicked",
+        settings.unsubscribe_path: _UNSUBSCRIBED,
+    }
     asked = hits.with_columns(event_type=path.replace_strict(kinds, default=None, return_dtype=pl.String))
-    asked = asked.filter(pl.col("event_type").is_not_null())
+    is_asked_for = pl.col("event_type").ne(_UNSUBSCRIBED) | pl.col("method").eq("POST")
+    asked = asked.filter(pl.col("event_type").is_not_null() & is_asked_for)
     tokens = asked.select(_parameter(name).alias(purpose) for purpose, name in _PARAMETERS.items())
     read = {purpose: read_tokens(tokens[purpose], purpose, keyring) for purpose in _PARAMETERS}
     # A link is signed with its campaign: `<campaign>/<link>`.
@@ -71,14 +83,17 @@ def _reasons(asked: pl.DataFrame, tokens: pl.DataFrame, read: pl.DataFrame, link
         ],
         how="horizontal",
     )
-    is_opened = pl.col("event_type") == "opened"
+    is_opened, is_unsubscribed = (pl.col("event_type") == kind for kind in ("opened", _UNSUBSCRIBED))
     statuses = (
         pl.when(is_opened)
         .then(pl.col("status").is_in(_PIXEL_STATUSES))
+        .when(is_unsubscribed)
+        .then(pl.col("status").is_in(_DONE_STATUSES))
         .otherwise(pl.col("status").is_in(_REDIRECT_STATUSES))
     )
+    is_right_method = is_unsubscribed | pl.col("method").is_in(_METHODS).fill_null(False)
     return rows.select(
-        rejected_reason=pl.when(~pl.col("method").is_in(_METHODS).fill_null(False)).then(pl.lit(WRONG_METHOD))
+        rejected_reason=pl.when(~is_right_method).then(pl.lit(WRONG_METHOD))
         .when(~statuses.fill_null(False)).then(pl.lit(WRONG_STATUS))
         .when(_any_needed(lambda purpose: pl.col(f"given_{purpose}").fill_null("") == "")).then(pl.lit(NO_IDENTIFIER))
         .when(_any_needed(lambda purpose: pl.col(purpose).is_null())).then(pl.lit(FORGED_IDENTIFIER))

@@ -15,6 +15,11 @@ class TrackingSettings(Declared):
 
     pixel_path: str = Field(default="/o.gif", pattern=r"^/", description="Path of the picture of one pixel.")
     redirect_path: str = Field(default="/r", pattern=r"^/", description="Path of the page that redirects.")
+    unsubscribe_path: str = Field(
+        default="/unsubscribe",
+        pattern=r"^/",
+        description="Path of List-Unsubscribe: a POST to it unsubscribes (RFC 8058).",
+    )
     trusted_proxies: tuple[str, ...] = Field(
         default=(), description="Ranges of the company's own proxies: only they are believed whom they speak for."
     )

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -18,7 +19,7 @@ from crm_platform.campaign.events.arrivals import ARRIVED, log_arrivals, provide
 from crm_platform.campaign.events.contracts import EVENT, EVENT_FILE, REJECTED_EVENT
 from crm_platform.campaign.events.members import MEMBER_FEED, members_met
 from crm_platform.campaign.events.settings import EventSettings
-from crm_platform.campaign.events.staged import staged_chunks, taken_files, untaken_files
+from crm_platform.campaign.events.staged import side_by_side, staged_chunks, taken_files, untaken_files
 from crm_platform.campaign.tracking.signatures import Keyring
 from crm_platform.sources.all_sources import StagingRefs, all_sources
 from crm_platform.sources.feeds.registry import FEEDS
@@ -126,7 +127,8 @@ def _take_staged(
     engine: Engine, feeds: Sequence[StagedFeed], keyring: Keyring, settings: EventSettings, taking: _Taking
 ) -> None:
     """Events of mail providers and of the logs of pixel and redirect."""
-    tracked = [settings.tracking.pixel_path, settings.tracking.redirect_path]
+    paths = settings.tracking
+    tracked = [paths.pixel_path, paths.redirect_path, paths.unsubscribe_path]
     is_tracked = pl.any_horizontal(pl.col("url").str.contains(path, literal=True) for path in tracked)
     steps = {
         PROVIDER_FEED: (provider_arrivals, pl.lit(True)),
@@ -137,8 +139,9 @@ def _take_staged(
             continue
         arrivals, keep = steps[feed.contract_name]
         file_ids = taking.files_of(engine, feed)["file_id"]
-        for rows in staged_chunks(engine, feed, file_ids, keep, days=taking.rebuilt_days):
-            arrived = arrivals(rows, feed.source, keyring, settings)
+        chunks = staged_chunks(engine, feed, file_ids, keep, days=taking.rebuilt_days)
+        work = partial(arrivals, source=feed.source, keyring=keyring, settings=settings)
+        for arrived in side_by_side(work, chunks):
             arrived.events.write_parquet(taking.next_part(), compression="lz4")
             taking.counted.append(_counted(arrived.events, feed))
             taking.rejected.append(_counted_rejects(arrived.rejected, feed))
@@ -238,7 +241,7 @@ def _publish_days(
     """Merge what arrived with what stands in the days touched, judge who acted, and replace the days."""
     merged = taking.folder / "merged"
     with _merge_sources(engine, feeds, staging, taking, days):
-        _write_merged(engine, merged)
+        _write_merged(engine, merged, days)
         links = engine.query(
             "SELECT campaign_id, count(DISTINCT link_id) AS number_of_links FROM all_campaign_links GROUP BY ALL"
         )
@@ -276,12 +279,13 @@ EVENT_TYPES_OF: Mapping[str, str] = {column.name: column.duckdb_type for column 
 """Column of `campaign.event` to what the engine calls its type."""
 
 
-def _write_merged(engine: Engine, folder: Path) -> None:
+def _write_merged(engine: Engine, folder: Path, days: Sequence[str]) -> None:
     """The merged events as a Parquet file or several for each day."""
     sql = Path(__file__).with_name("merged_event.sql").read_text(encoding="utf-8")
-    engine.execute(
-        f"COPY (\n{sql}\n) TO {literal(str(folder))} (FORMAT parquet, COMPRESSION lz4, PARTITION_BY (event_day))"
-    )
+    target, cut = folder, ", PARTITION_BY (event_day)"
+    if len(days) == 1:  # nothing to cut: an hour's events mostly are of one day, and cutting costs as much as merging
+        target, cut = _made(folder / f"event_day={days[0]}") / "merged.parquet", ""
+    engine.execute(f"COPY (\n{sql}\n) TO {literal(str(target))} (FORMAT parquet, COMPRESSION lz4{cut})")
 
 
 def _write_day(engine: Engine, folder: Path | None, links: pl.DataFrame, settings: EventSettings, work: Path) -> Write:
@@ -319,7 +323,7 @@ def _verdicts(files: list[Path], links: pl.DataFrame, settings: EventSettings) -
         events.filter(pl.col("event_type") == "delivered", pl.col("member_id").is_not_null())
         .group_by(mail).agg(delivered_dt=pl.col("event_dt").min()).collect()
     )  # fmt: skip
-    known = responses.sort("event_dt", "event_id").join(delivered, on=mail, how="left", maintain_order="left")
+    known = responses.join(delivered, on=mail, how="left", maintain_order="left")
     known = known.join(links, on="campaign_id", how="left", maintain_order="left")
     known = known.with_columns(arrived_dt=pl.coalesce("delivered_dt", "sent_dt"))
     verdicts = known.select("event_id").with_columns(classify(known, settings.actors))

@@ -3,8 +3,11 @@
 Here: which files those are, and their rows in chunks of constant memory. Not here: what the rows mean (`arrivals.py`).
 """
 
-from collections.abc import Container, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Container, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
+from typing import TypeVar
 
 import polars as pl
 import pyarrow.parquet as pq
@@ -14,7 +17,9 @@ from crm_platform.sources.ledger import FILE_LEDGER
 from crm_platform.sources.staging import StagedFeed
 from crm_platform.warehouse.engine import Engine, relation_name
 
+Made = TypeVar("Made")
 CHUNK_ROWS = 100_000
+_CHUNKS_AT_ONCE = 2
 _LOADED = "loaded_dt"
 
 
@@ -71,6 +76,18 @@ def staged_chunks(
             gathered = []
     if gathered:
         yield pl.concat(gathered)
+
+
+def side_by_side(work: Callable[[pl.DataFrame], Made], chunks: Iterator[pl.DataFrame]) -> Iterator[Made]:
+    """What becomes of each chunk, in their order; a few are in hand at a time, so that memory is that of a few."""
+    with ThreadPoolExecutor(_CHUNKS_AT_ONCE) as pool:
+        waiting: deque[Future[Made]] = deque()
+        for rows in chunks:
+            waiting.append(pool.submit(work, rows))
+            if len(waiting) > _CHUNKS_AT_ONCE:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def _batches(

@@ -13,7 +13,7 @@ import polars as pl
 
 from crm_platform.campaign.facts.contracts import FACT_CAMPAIGN_DELIVERY, FACT_CLICKTHROUGH, FACT_INPUT
 from crm_platform.campaign.facts.member_version import MEMBER_FEED, member_versions
-from crm_platform.campaign.facts.touched import Touched, touched
+from crm_platform.campaign.facts.touched import Touched, as_it_stands, touched
 from crm_platform.campaign.settings import DeliveryRules
 from crm_platform.sources.all_sources import all_sources_query, staging_refs
 from crm_platform.sources.staging import StagedFeed
@@ -24,7 +24,8 @@ from crm_platform.warehouse.publish import Publication, Write, publish, publish_
 MEMBERS_AT_ONCE = 500_000
 FACTS = (FACT_CAMPAIGN_DELIVERY, FACT_CLICKTHROUGH)
 _READ = (
-    "campaign.dim_campaign", "campaign.dim_cell", "campaign.dim_reason", "campaign.dim_url", "sources.dim_brand",
+    "campaign.dim_campaign", "campaign.dim_cell", "campaign.dim_reason", "campaign.dim_url", "campaign.event",
+    "campaign.mail_report", "scv.customer_ref_key", "scv.dim_customer_history", "sources.dim_brand",
     "sources.dim_channel", "sources.dim_communication", "sources.dim_locale",
 )  # fmt: skip
 
@@ -47,25 +48,54 @@ def publish_delivery_facts(
     Raises:
         ContractViolation: rows break a contract; the days in hand were not published.
     """
+    work = touched(engine, feeds, rules, as_of).with_days(anew)
+    made = _publish_portions(engine, feeds, rules, as_of, work, members_at_once)
+    return made | {FACT_INPUT.table: publish_frame(engine, FACT_INPUT, work.inputs)}
+
+
+def rebuild_delivery_facts(
+    engine: Engine,
+    feeds: Sequence[StagedFeed],
+    rules: DeliveryRules,
+    as_of: datetime,
+    days: Collection[str],
+    members_at_once: int = MEMBERS_AT_ONCE,
+) -> dict[str, Publication]:
+    """Make those of these days anew that there are, as of a time (UTC): what a range makes, day by day makes too.
+
+    What is new, and days that there are not yet, come with the next run of `publish_delivery_facts`.
+
+    Raises:
+        ContractViolation: rows break a contract; the days in hand were not published.
+    """
+    present = sorted({*days} & {*engine.lake.partition_keys(FACT_CAMPAIGN_DELIVERY)})
+    work = as_it_stands(engine, present)
+    return _publish_portions(engine, feeds, rules, as_of, work, members_at_once)
+
+
+def _publish_portions(
+    engine: Engine,
+    feeds: Sequence[StagedFeed],
+    rules: DeliveryRules,
+    as_of: datetime,
+    work: Touched,
+    members_at_once: int,
+) -> dict[str, Publication]:
     for name in _READ:
         engine.refresh_view(engine.contracts[name])
-    work = touched(engine, feeds, rules, as_of).with_days(anew)
     parts = [
         _publish_days(engine, feeds, rules, as_of, days, work)
         for days in _portions(engine, feeds, work, members_at_once)
     ]
-    made = (
-        {contract.table: _added(contract, [part[contract.table] for part in parts]) for contract in FACTS}
-        if parts
-        else {}
-    )
-    return made | {FACT_INPUT.table: publish_frame(engine, FACT_INPUT, work.inputs)}
+    if not parts:
+        return {}
+    return {contract.table: _added(contract, [part[contract.table] for part in parts]) for contract in FACTS}
 
 
 def _portions(engine: Engine, feeds: Sequence[StagedFeed], work: Touched, members_at_once: int) -> list[list[str]]:
     """The days in portions of some number of members, so that memory follows the portion."""
     counts = engine.query(
-        f"SELECT due_day, count(*) AS members FROM ({member_versions(feeds)}) AS told GROUP BY due_day"
+        f"SELECT due_day, count(*) AS members FROM ({member_versions(feeds, work.days)}) AS told GROUP BY due_day"
     )
     by_day = dict(counts.iter_rows())
     portions: list[list[str]] = []
@@ -105,7 +135,7 @@ def _put_together(engine: Engine, feeds: Sequence[StagedFeed], days: list[str]) 
     since = datetime.fromisoformat(f"{days[0]}T00:00:00+00:00") - timedelta(days=1)
     made: list[str] = []
     try:
-        with engine.temporary_view("counted_member", _members_query(engine, feeds)):
+        with engine.temporary_view("counted_member", _members_query(engine, feeds, days)):
             for name in ("send", "told", "course", "send_customer"):
                 engine.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {bound(_sql(name), {'since': since})}")
                 made.append(name)
@@ -115,12 +145,13 @@ def _put_together(engine: Engine, feeds: Sequence[StagedFeed], days: list[str]) 
             engine.execute(f"DROP TABLE {name}")
 
 
-def _members_query(engine: Engine, feeds: Sequence[StagedFeed]) -> str:
+def _members_query(engine: Engine, feeds: Sequence[StagedFeed], days: Sequence[str]) -> str:
     """SQL for the newest members of the campaigns that these days have members of.
 
     The campaigns are written out, so that the engine skips the files that hold others.
     """
-    told = f"SELECT DISTINCT campaign_id FROM ({member_versions(feeds)}) AS told SEMI JOIN wanted_day ON due_day = day"
+    versions = member_versions(feeds, days)
+    told = f"SELECT DISTINCT campaign_id FROM ({versions}) AS told SEMI JOIN wanted_day ON due_day = day"
     campaigns = ", ".join(literal(name) for name in engine.query(told)["campaign_id"].sort())
     refs = staging_refs(feed for feed in feeds if feed.contract_name == MEMBER_FEED)
     members = all_sources_query(MEMBER_FEED, refs.get(MEMBER_FEED, ()))

@@ -81,6 +81,14 @@ def touched(engine: Engine, feeds: Sequence[StagedFeed], rules: DeliveryRules, a
     return Touched(tuple(sorted(days)), pl.concat([now, told]).sort("input", "part"), tuple(reporting))
 
 
+def as_it_stands(engine: Engine, days: Sequence[str]) -> Touched:
+    """Some days to be made anew of what the facts are made of already."""
+    engine.refresh_view(FACT_INPUT)
+    inputs = engine.query("SELECT input, part, digest FROM campaign.fact_input")
+    reporting = inputs.filter(pl.col("input") == REPORTING)["part"].sort()
+    return Touched(tuple(days), inputs, tuple(reporting))
+
+
 def _parts_now(engine: Engine, rules: DeliveryRules, as_of: datetime) -> pl.DataFrame:
     for name in ("event_file", "mail_report", "event", "dim_campaign", "dim_url"):
         engine.refresh_view(engine.contracts[f"campaign.{name}"])

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from crm_platform.campaign.mail.replies import Reply, code_in, command_in, host_in, reply_line, status_in
+from crm_platform.campaign.mail.replies import Reply, code_in, command_in, host_in, reply_line, status_in, tells_nothing
 
 BLOCK_CHARACTERS = 8_000
 TEXT_CHARACTERS = 20_000
@@ -45,7 +45,7 @@ def refusals_of(
     answer = diagnostic or quoted
     command = command_in(diagnostic) or block.command or around.command
     told = _told_status(status_in(answer), status) or block.status or around.status
-    told = told if not told.endswith(".0.0") else _told_status(told, block.status, around.status)
+    told = told if not tells_nothing(told) else _told_status(told, block.status, around.status)
     host = remote_host or host_in(answer) or host_in(block.text)
     code = code_in(answer) or code_in(quoted)
     texts = [answer, quoted if diagnostic else "", block.text, around.text]
@@ -55,4 +55,4 @@ def refusals_of(
 
 def _told_status(*statuses: str) -> str:
     """The first status that says more than that something failed, else the first."""
-    return next((each for each in statuses if each and not each.endswith(".0.0")), next(filter(None, statuses), ""))
+    return next((each for each in statuses if each and not tells_nothing(each)), next(filter(None, statuses), ""))

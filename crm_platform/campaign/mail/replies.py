@@ -18,7 +18,8 @@ _CONTINUED = re.compile(
 _COMMANDS = (
     ("RCPT", re.compile(r"(?:in reply to|after|following|like our|>>>|in:|in) *rcpt|rcpt (?:to )?command|smtp:rcpt"
                         r"|\[rcpt_to\]|\(rcpt to\)|does not like recipient|rejected recipient|response to \"?rcpt"
-                        r"|recipient address rejected|rcpt to response", re.IGNORECASE)),
+                        r"|recipient address rejected|rcpt to response"
+                        r"|^\W*\d{3}[ -](?:\d\.\d\.\d )?rcpt to:", re.IGNORECASE)),
     ("MAIL", re.compile(r"(?:in reply to|after|following|like our|>>>|in:|in) *mail|mail from command|\[mail_from\]"
                         r"|does not like sender|sender address rejected", re.IGNORECASE)),
     ("DATA", re.compile(r"(?:in reply to|after|following|like our final|>>>|in:|in) *(?:the )?(?:end of )?data"
@@ -46,11 +47,16 @@ class Reply:
 
 
 def status_in(text: str) -> str:
-    """The enhanced status in a text: one that follows a reply code before any other, x.0.0 only as a last resort."""
+    """The enhanced status in a text: one that follows a reply code before any other, x.0.x only as a last resort."""
     after_code = [status for code, status in _CODE_THEN_STATUS.findall(text) if code[0] == status[0]]
     found: list[str] = after_code or STATUS.findall(text)
-    told = [status for status in found if not status.endswith(".0.0")]
+    told = [status for status in found if not tells_nothing(status)]
     return (told or found or [""])[0]
+
+
+def tells_nothing(status: str) -> bool:
+    """Whether a status is of subject 0 (RFC 3463: other or undefined), as Exchange's 5.0.350 for another's answer."""
+    return status[1:3] == ".0"
 
 
 def code_in(text: str) -> str:

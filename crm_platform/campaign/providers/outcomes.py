@@ -19,6 +19,15 @@ _SAID = {
     "reason": pl.String(),
     "is_address_invalid": pl.Boolean(),
 }
+_SETTLED = {
+    "reason": pl.String(),
+    "address_invalid": pl.Boolean(),
+    "bounce_kind": pl.String(),
+    "status": pl.String(),
+    "smtp_code": pl.String(),
+    "rule": pl.String(),
+    "evidence": pl.String(),
+}
 _ADDRESS = r"<?[^\s<>\"',;:()\[\]]+@[^\s<>\"',;:()\[\]]+>?"
 _STATUS = r"(?:^|[^\d.])([245]\.\d{1,3}\.\d{1,3})(?:[^\d.]|$)"
 _CODE = r"(?:^|[^\d.])([45]\d\d)(?:[ :;-]|$)"
@@ -65,56 +74,63 @@ def _first(outcomes: tuple[Outcome, ...], name: str, dtype: pl.DataType) -> pl.E
 def with_reason(events: pl.DataFrame) -> pl.DataFrame:
     """Events with reason, address_invalid, bounce_kind, status, smtp_code, rule and evidence settled.
 
+    Of most events nothing is to be settled: only those that were not delivered are judged.
+    """
+    is_refused = events["event_type"].is_in(NOT_DELIVERED).fill_null(False)
+    settled = _settled(events.filter(is_refused))
+    places = is_refused.arg_true()
+    untouched = events.select(reason=_where_held_back(pl.col("reason"), pl.col("reason")))["reason"]
+    plain = {name: pl.Series([None], dtype=dtype).new_from_index(0, events.height) for name, dtype in _SETTLED.items()}
+    plain |= {"reason": untouched, "address_invalid": pl.repeat(False, events.height, eager=True)}
+    columns = {name: values.scatter(places, settled[name]) for name, values in plain.items()}
+    return events.drop("is_address_invalid").with_columns(**columns)
+
+
+def _where_held_back(reason: pl.Expr, otherwise: pl.Expr) -> pl.Expr:
+    """The provider's reason of what it held back itself, which no server has answered; of the rest what is given."""
+    is_held_back = (pl.col("bounce_kind") == "suppressed").fill_null(False)
+    return pl.when(is_held_back).then(pl.coalesce(reason, pl.lit("onhold"))).otherwise(otherwise)
+
+
+def _settled(refused: pl.DataFrame) -> pl.DataFrame:
+    """The columns of _SETTLED of events that were not delivered.
+
     What the receiving server answered goes before the provider's class of it: the same words mean the same whoever
     passed them on.
     """
-    is_refused = pl.col("event_type").is_in(NOT_DELIVERED)
-    answered = events.with_columns(
-        status=pl.when(is_refused).then(pl.coalesce("status", pl.col("diagnostic").str.extract(_STATUS))),
-        smtp_code=pl.when(is_refused).then(
-            pl.coalesce(pl.col("smtp_code").str.extract(r"^\s*(\d{3})\b"), pl.col("diagnostic").str.extract(_CODE))
+    answered = refused.with_columns(
+        status=pl.coalesce("status", pl.col("diagnostic").str.extract(_STATUS)),
+        smtp_code=pl.coalesce(
+            pl.col("smtp_code").str.extract(r"^\s*(\d{3})\b"), pl.col("diagnostic").str.extract(_CODE)
         ),
-        provider_reason="reason",
-    ).drop("reason")
+    )
     judged = _with_verdicts(answered)
-    # What a provider holds back itself no server has answered.
     is_held_back = (pl.col("bounce_kind") == "suppressed").fill_null(False)
     by_answer = pl.col("answer_reason").is_not_null() & ~pl.col("answer_reason").is_in(UNTOLD_REASONS) & ~is_held_back
     provider_rule = pl.concat_str("provider", "type", "kind", "class", separator=":", ignore_nulls=True)
     is_temporary = pl.coalesce("status", "smtp_code").str.starts_with("4").fill_null(False)
-    settled = judged.with_columns(
-        reason=pl.when(by_answer)
-        .then("answer_reason")
-        .when(is_held_back)
-        .then(pl.coalesce("provider_reason", pl.lit("onhold")))
-        .otherwise(pl.coalesce("provider_reason", "answer_reason")),
+    told = pl.coalesce("reason", "answer_reason", pl.lit("undefined"))
+    return judged.select(
+        "status",
+        "smtp_code",
+        reason=pl.when(by_answer).then("answer_reason").otherwise(_where_held_back(pl.col("reason"), told)),
         address_invalid=pl.col("event_type").is_in(("bounced", "rejected"))
         & pl.when(by_answer).then("answer_is_invalid").otherwise(pl.col("is_address_invalid").fill_null(False)),
-        bounce_kind=pl.when(is_refused).then(
-            pl.when(is_temporary & (pl.col("bounce_kind") == "hard"))
-            .then(pl.lit("soft"))
-            .when(pl.col("bounce_kind").is_null() & (pl.col("event_type") == "bounced"))
-            .then(pl.when("answer_is_hard").then(pl.lit("hard")).otherwise(pl.lit("soft")))
-            .otherwise("bounce_kind")
-        ),
-        rule=pl.when(is_refused).then(pl.when(by_answer).then("answer_rule").otherwise(provider_rule)),
-        evidence=pl.when(is_refused).then(pl.coalesce("diagnostic", provider_rule)),
-    )
-    no_reason = is_refused & pl.col("reason").is_null()
-    return settled.with_columns(
-        reason=pl.when(no_reason).then(pl.lit("undefined")).otherwise("reason"),
-    ).drop(
-        "provider_reason", "is_address_invalid", "answer_reason", "answer_rule", "answer_is_hard", "answer_is_invalid"
+        bounce_kind=pl.when(is_temporary & (pl.col("bounce_kind") == "hard"))
+        .then(pl.lit("soft"))
+        .when(pl.col("bounce_kind").is_null() & (pl.col("event_type") == "bounced"))
+        .then(pl.when("answer_is_hard").then(pl.lit("hard")).otherwise(pl.lit("soft")))
+        .otherwise("bounce_kind"),
+        rule=pl.when(by_answer).then("answer_rule").otherwise(provider_rule),
+        evidence=pl.coalesce("diagnostic", provider_rule),
     )
 
 
-def _with_verdicts(events: pl.DataFrame) -> pl.DataFrame:
+def _with_verdicts(refused: pl.DataFrame) -> pl.DataFrame:
     """Events with what the rules of bounces say of the server's answer; each distinct answer is judged once."""
-    is_refused = pl.col("event_type").is_in(NOT_DELIVERED)
-    answers = events.select(
-        text=pl.when(is_refused).then(pl.col("diagnostic").str.replace_all(_ADDRESS, "<>")),
-        code="smtp_code", status="status",
-    )  # fmt: skip
+    answers = refused.select(
+        text=pl.col("diagnostic").str.replace_all(_ADDRESS, "<>"), code="smtp_code", status="status"
+    )
     distinct = answers.filter(pl.any_horizontal(pl.all().is_not_null())).unique(maintain_order=True)
     verdicts = [
         decide([Reply(text=text or "", status=status or "", code=code or "")])
@@ -127,4 +143,4 @@ def _with_verdicts(events: pl.DataFrame) -> pl.DataFrame:
         answer_is_invalid=pl.Series([each.is_address_invalid for each in verdicts], dtype=pl.Boolean),
     )
     found = answers.join(judged, on=["text", "code", "status"], how="left", nulls_equal=True, maintain_order="left")
-    return events.with_columns(found.select(pl.selectors.starts_with("answer_")))
+    return refused.with_columns(found.select(pl.selectors.starts_with("answer_")))

@@ -28,6 +28,15 @@ _EVENTS = "SELECT event_type, actor_class, count(*) AS events FROM campaign.even
 _REJECTED = """
 SELECT reason, CAST(sum(number_of_events) AS BIGINT) AS events FROM campaign.rejected_event GROUP BY ALL ORDER BY ALL
 """
+_OBJECTIONS = """
+SELECT event_type, request_method, campaign_id IS NOT NULL AS of_a_campaign, count(*) AS objections
+FROM campaign.objection GROUP BY ALL ORDER BY ALL
+"""
+_SCORES = """
+SELECT CAST(floor(highest) AS VARCHAR) AS score, count(*) AS addresses
+FROM (SELECT recipient, max(score) AS highest FROM campaign.bounce_score GROUP BY recipient) AS address
+GROUP BY floor(highest) ORDER BY floor(highest)
+"""
 _MAILS = "SELECT kind, reason, count(*) AS reports FROM campaign.mail_report GROUP BY ALL ORDER BY ALL"
 _ORDERS = """
 SELECT
@@ -41,6 +50,7 @@ SELECT
     campaign_id,
     sum(number_sent) AS sent,
     100.0 * sum(number_delivered) / sum(number_sent) AS delivery_pct,
+    100.0 * sum(number_failed) / sum(number_sent) AS bounce_pct,
     100.0 * sum(number_opened) / nullif(sum(number_delivered), 0) AS open_pct,
     100.0 * sum(number_opened_raw) / nullif(sum(number_delivered), 0) AS open_raw_pct,
     100.0 * sum(number_clicked) / nullif(sum(number_delivered), 0) AS click_through_pct,
@@ -60,6 +70,12 @@ SELECT
 FROM campaign.campaign_lift
 WHERE control_level = 'all'
 ORDER BY ALL
+"""
+_PURCHASES = """
+SELECT campaign_id, 100.0 * lift, 100.0 * lift_low, 100.0 * lift_high
+FROM campaign.campaign_lift
+WHERE control_level = 'all' AND outcome = 'purchase' AND lift_low IS NOT NULL
+ORDER BY campaign_id
 """
 _SKEWED = """
 SELECT campaign_id, control_level, number_treated, number_control, treated_mean, control_mean, p_value
@@ -92,6 +108,16 @@ def rejected_by_reason(engine: Engine) -> pl.DataFrame:
     return engine.query(_REJECTED)
 
 
+def objections_by_type(engine: Engine) -> pl.DataFrame:
+    """event_type, request_method, whether the campaign is known, objections."""
+    return engine.query(_OBJECTIONS)
+
+
+def addresses_by_score(engine: Engine) -> list[tuple[str, int]]:
+    """How many addresses once had a score of so many points, rounded down."""
+    return engine.query(_SCORES).rows()
+
+
 def funnel(engine: Engine) -> dict[str, int]:
     """From selected to clicked, by people; and what it would be with machines."""
     return engine.query(_FUNNEL).row(0, named=True)
@@ -115,6 +141,11 @@ def results_by_campaign(engine: Engine) -> pl.DataFrame:
 def lift_by_campaign(engine: Engine) -> pl.DataFrame:
     """The lift of each outcome over all control groups together, with its interval."""
     return engine.query(_LIFTS)
+
+
+def lift_of_purchases(engine: Engine) -> list[tuple[str, float, float, float]]:
+    """Each campaign's lift of the share of buyers and the ends of its interval, in percent points."""
+    return engine.query(_PURCHASES).rows()
 
 
 def skewed_draws(engine: Engine, below: float) -> pl.DataFrame:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 
+from crm_platform.campaign.tracking.short_tokens import SHORT_TOKEN, read_short_tokens
 from crm_platform.problem import Problem
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ _TAG_BYTES = 12
 _DIGEST_BYTES = 32
 _FEWEST_KEY_BYTES = 16
 _ADDRESS_HASH_DIGITS = 24
+_MANY = 1_000
+"""From so many tokens on it pays to read them as columns: 100,000 take 0.2 s, and 0.65 s one by one."""
 
 
 class KeyringError(Problem):
@@ -101,9 +104,17 @@ def read_keys(text: str) -> Keyring:
 
 def read_tokens(tokens: pl.Series, purpose: Purpose, keyring: Keyring) -> pl.Series:
     """The identifiers of tokens, null where there is none or it is not ours; each distinct token is read once."""
-    distinct = tokens.unique().drop_nulls()
-    names = pl.Series([keyring.read(purpose, token) for token in distinct], dtype=pl.String)
-    return _mapped(tokens, distinct, names)
+    distinct = tokens.cast(pl.String).unique().drop_nulls()
+    if distinct.len() < _MANY:
+        return _mapped(tokens, distinct, _read_singly(distinct, purpose, keyring))
+    is_short = distinct.str.contains(SHORT_TOKEN)
+    short, others = distinct.filter(is_short), distinct.filter(~is_short)
+    read = [read_short_tokens(short, purpose, keyring.keys), _read_singly(others, purpose, keyring)]
+    return _mapped(tokens, pl.concat([short, others]), pl.concat(read))
+
+
+def _read_singly(tokens: pl.Series, purpose: Purpose, keyring: Keyring) -> pl.Series:
+    return pl.Series([keyring.read(purpose, token) for token in tokens], dtype=pl.String)
 
 
 def hash_addresses(addresses: pl.Series, keyring: Keyring) -> pl.Series:

@@ -1,4 +1,4 @@
-"""The contracts of the points ledger and of the redemptions that it refuses.
+"""The contracts of the points ledger, of the redemptions that it refuses, and of what it was made of.
 
 Here: what the tables promise. Not here: how they are made (the `.sql` files, `replay.py`).
 """
@@ -76,5 +76,19 @@ class RefusedRedemption(TableModel):
         metadata = {"grain": "one row per redemption that was refused", "kind": "record"}
 
 
+class LedgerInput(TableModel):
+    """What the ledger was made of, by digest: what rests on something else since is made anew. Written last."""
+
+    input: str = identifier("Table or feed that was read.")
+    part: str = identifier("File, group of customers, or whole of it.")
+    digest: str = identifier("Tells whether it is the same.")
+
+    class Config(TableModel.Config):
+        name = "loyalty.ledger_input"
+        unique = ["input", "part"]
+        metadata = {"grain": "one row per part of an input", "kind": "record"}
+
+
 FACT_LOYALTY_POINTS = contract_of(FactLoyaltyPoints)
 REFUSED_REDEMPTION = contract_of(RefusedRedemption)
+LEDGER_INPUT = contract_of(LedgerInput)

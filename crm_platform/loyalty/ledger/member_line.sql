@@ -1,8 +1,8 @@
 -- member_line: what members bought up to $as_of, in the company's currency. Grain: one row per line of an order. No table: a step of the ledger.
--- Key: none. Reads: sold_line, scv.customer_ref_key, member, exchange_rate, scheme, reversing_status, source_with_steps (sources that tell an order's
+-- Key: none. Reads: sold_line, scv.customer_ref_key, account_holder (members whose accounts are made), exchange_rate, scheme, reversing_status, source_with_steps (sources that tell an order's
 -- steps). A quote is no order; nor is what a source without steps calls cancelled.
 SELECT
-    member.customer_key,
+    account_holder.customer_key,
     sold_line.source,
     sold_line.order_id,
     sold_line.order_dt,
@@ -17,7 +17,7 @@ SELECT
     sold_line.loaded_dt
 FROM sold_line
 INNER JOIN scv.customer_ref_key ON sold_line.customer_ref = customer_ref_key.customer_ref
-INNER JOIN member ON customer_ref_key.customer_key = member.customer_key
+INNER JOIN account_holder ON customer_ref_key.customer_key = account_holder.customer_key
 LEFT JOIN exchange_rate
     ON exchange_rate.currency = coalesce(sold_line.currency, $currency)
     AND CAST(sold_line.order_dt AS DATE) >= exchange_rate.from_date
@@ -29,4 +29,4 @@ WHERE sold_line.order_dt <= $as_of
         source_with_steps.source IS NOT NULL
         OR coalesce(sold_line.status, '') NOT IN (SELECT reversing_status.status FROM reversing_status)
     )
-ORDER BY member.customer_key
+ORDER BY account_holder.customer_key

@@ -1,5 +1,5 @@
 -- point_event: everything that moves or may move points, in the order in which it counts. Grain: one row per event. No table: a step of the ledger, for
--- the customers from $from_key to before $until_key. Key: event_number. Reads: rule_step, redemption, scheme.
+-- the customers from $from_key to before $until_key. Key: event_number. Reads: rule_step, redemption, account_holder, scheme.
 -- kind as in replay.py: 0 expire, 1 earn, 2 reverse, 3 burn. What lapses by $as_of lapses at the midnight (UTC) after its last day.
 WITH event AS (
     SELECT
@@ -19,7 +19,10 @@ WITH event AS (
     SELECT
         customer_key, 3, points, redeemed_dt, NULL, source, order_id, NULL, redemption_id, redemption_id, loaded_dt
     FROM redemption
-    WHERE reason IS NULL AND customer_key >= $from_key AND customer_key < $until_key
+    WHERE reason IS NULL
+        AND customer_key >= $from_key
+        AND customer_key < $until_key
+        AND customer_key IN (SELECT account_holder.customer_key FROM account_holder)
     UNION ALL
     SELECT DISTINCT
         customer_key,

@@ -50,6 +50,7 @@ def publish_suppression(
     parameters: dict[str, Parameter] = {
         "complaint_months": rules.complaint_expires_after_months,
         "invalid_address": rules.invalid_address,
+        "invalid_months": rules.invalid_address_expires_after_months,
         "deleted_customer": rules.deleted_customer,
     }
     query = " UNION ALL BY NAME ".join(f"({text})" for text in (_NO_FURTHER, *further))

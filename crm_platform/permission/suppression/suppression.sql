@@ -90,7 +90,7 @@ suppressions AS (
         valid_from_dt,
         valid_from_dt,
         valid_from_dt,
-        NULL,
+        CASE WHEN reason = 'invalid_address' THEN valid_from_dt + to_months($invalid_months) END,
         lifted_dt,
         CASE
             WHEN lifted_dt IS NULL THEN NULL

@@ -51,25 +51,57 @@ def assign_keys(clusters: pl.DataFrame, xref_before: pl.DataFrame, changes_befor
         changes_before: record_id, from_customer_key, to_customer_key of all runs before, in their order: by them keys
             that nobody bears are taken back, and no key is given twice.
     """
-    first_keys = _first_keys(changes_before)
-    borne = _oldest_of_inherited(clusters.join(xref_before, on="record_id"), first_keys)
-    former = _former_keys(clusters, changes_before, first_keys, borne)
+    settled = _settled(clusters, xref_before)
+    open_clusters = clusters.join(settled, on="cluster_id", how="anti")
+    open_xref = xref_before.join(settled, on="customer_key", how="anti")
+    open_changes = changes_before.join(
+        pl.concat([open_clusters.select("record_id"), open_xref.select("record_id")]),
+        on="record_id",
+        how="semi",
+        maintain_order="left",
+    )
+    first_keys = _first_keys(open_changes)
+    borne = _oldest_of_inherited(open_clusters.join(open_xref, on="record_id"), first_keys)
+    former = _former_keys(open_clusters, open_changes, first_keys, pl.concat([settled, borne]))
     given = pl.concat([borne, former])
-    revived = former.join(xref_before, on="customer_key", how="anti")
-    fresh = _new_keys(clusters, given, _highest_key(changes_before))
-    keys = pl.concat([given, fresh])
-    xref = clusters.join(keys, on="cluster_id").select("record_id", "customer_key").sort("record_id")
-    changes = _changes(xref, xref_before)
+    revived = former.join(open_xref, on="customer_key", how="anti")
+    fresh = _new_keys(open_clusters, given, _highest_key(changes_before))
+    xref = _borne_by(open_clusters, pl.concat([given, fresh]))
+    changes = _changes(xref, open_xref)
     moves = changes.drop_nulls()
     events = pl.concat(
         [
-            _events("new", fresh.join(clusters, on="cluster_id")),
-            _events("revive", revived.join(clusters, on="cluster_id")),
-            _merges_and_retirements(moves, xref, xref_before),
-            _splits(moves, xref, xref_before),
+            _events("new", fresh.join(open_clusters, on="cluster_id")),
+            _events("revive", revived.join(open_clusters, on="cluster_id")),
+            _merges_and_retirements(moves, xref, open_xref),
+            _splits(moves, xref, open_xref),
         ]
     )
-    return KeyAssignment(xref, events.sort("event_type", "customer_key", "other_customer_key"), changes)
+    whole = pl.concat([_borne_by(clusters, settled), xref]).sort("record_id")
+    return KeyAssignment(whole, events.sort("event_type", "customer_key", "other_customer_key"), changes)
+
+
+def _settled(clusters: pl.DataFrame, xref_before: pl.DataFrame) -> pl.DataFrame:
+    """cluster_id, customer_key of the clusters whose records are those that bore one key before: they keep it.
+
+    On most days that is nearly all of them, and what follows costs what the others are.
+    """
+    borne = xref_before.lazy().select("record_id", "customer_key", number=pl.len().over("customer_key"))
+    held = clusters.lazy().join(borne, on="record_id", how="left").group_by("cluster_id")
+    counted = held.agg(
+        pl.col("customer_key").min(), pl.col("number").min(), highest=pl.col("customer_key").max(),
+        known=pl.col("customer_key").count(), records=pl.len(),
+    )  # fmt: skip
+    is_settled = (
+        (pl.col("customer_key") == pl.col("highest"))
+        & (pl.col("known") == pl.col("records"))
+        & (pl.col("number") == pl.col("records"))
+    )
+    return counted.filter(is_settled).select("cluster_id", "customer_key").collect()
+
+
+def _borne_by(clusters: pl.DataFrame, keys: pl.DataFrame) -> pl.DataFrame:
+    return clusters.join(keys, on="cluster_id").select("record_id", "customer_key")
 
 
 def _first_keys(changes_before: pl.DataFrame) -> pl.DataFrame:

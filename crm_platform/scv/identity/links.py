@@ -12,20 +12,23 @@ from pathlib import Path
 
 import polars as pl
 
-from crm_platform.scv.match.engine import Matched, comparable_records, match_new, match_people
-from crm_platform.scv.match.trained import load_trained, save_trained
-from crm_platform.scv.records.contracts import SOURCE_RECORD
+from crm_platform.scv.match.engine import match_people
+from crm_platform.scv.match.increment import match_new
+from crm_platform.scv.match.known import Known, known_from, load_known, save_known
+from crm_platform.scv.match.prepared import Matched, comparable_records
+from crm_platform.scv.records.contracts import SOURCE_STATEMENT
 from crm_platform.scv.standardise.people import USABLE_COLUMNS
 from crm_platform.warehouse.files import temporary_beside
 
 # Corrections name the customer they are about and hold but what has changed: they say nothing about who is whom.
 UNMATCHED_FEEDS = ("customer_updates",)
 KINDS = ("person", "company")
-COMPARED_COLUMNS = tuple(name for name in SOURCE_RECORD.column_names if name in USABLE_COLUMNS)
+COMPARED_COLUMNS = tuple(name for name in SOURCE_STATEMENT.column_names if name in USABLE_COLUMNS)
 # With more than this share of the records new, matching all of them costs hardly more, and learns anew.
 MOST_CHANGED = 0.2
-_TABLES = ("digests", "clusters", "pairs", "records")
-_FINISHED = "finished"
+_DIGESTS, _KNOWN, _FINISHED = "digests.parquet", "known", "finished"
+_STANDS = pl.col("superseded_dt").is_null()
+Found = Matched | Known
 
 
 @dataclass(frozen=True)
@@ -39,17 +42,21 @@ class ModelLinks:
 
     clusters: pl.DataFrame
     pairs: pl.DataFrame
-    matched: tuple[Matched, ...]
+    matched: tuple[Found, ...]
     number_matched: int
 
 
-def model_links(records: pl.DataFrame, memory: Path | None = None) -> ModelLinks:
-    """Match the records (`scv.source_record`) that describe somebody; people and companies apart.
+def model_links(statements: pl.DataFrame | pl.LazyFrame, memory: Path | None = None) -> ModelLinks:
+    """Match the records that describe somebody by all they ever stated (`scv.source_statement`); people and companies
+    apart.
 
     memory: a folder in which what was found is kept. With it, a run matches the records that are new or have changed
     since the one before, by the model that was learnt then, and gives what matching all of them by that model would.
+    Of lazy statements, only those are read whole.
     """
-    found = [_links_of(_described(records, kind), memory / kind if memory is not None else None) for kind in KINDS]
+    found = [
+        _links_of(_described(statements.lazy(), kind), memory / kind if memory is not None else None) for kind in KINDS
+    ]
     clusters = (each.clusters.select("record_id", "cluster_id", "match_probability") for each, _ in found)
     pairs = (
         each.pairs.select("record_id_l", "record_id_r", pl.col("match_weight").cast(pl.Float64)) for each, _ in found
@@ -78,69 +85,75 @@ def engine_version() -> str:
     return digest.hexdigest()
 
 
-def _described(records: pl.DataFrame, kind: str) -> pl.DataFrame:
+def _described(statements: pl.LazyFrame, kind: str) -> pl.LazyFrame:
     """What the records of a kind say that the engine can compare: all of what they say would be twice the memory."""
     is_described = ~pl.col("feed_kind").is_in(UNMATCHED_FEEDS) & (pl.col("customer_type") == kind)
-    return (
-        records.lazy().filter(is_described).select("record_id", "source", *COMPARED_COLUMNS).sort("record_id").collect()
-    )
+    return statements.filter(is_described).select("record_id", "source", *COMPARED_COLUMNS, "superseded_dt")
 
 
-def _links_of(records: pl.DataFrame, memory: Path | None) -> tuple[Matched, int]:
+def _links_of(statements: pl.LazyFrame, memory: Path | None) -> tuple[Found, int]:
     """What the engine finds, and how many records it had to look at."""
     # A company has a tax number where a person has a national one.
-    people = records.with_columns(
+    people = statements.with_columns(
         national_id=pl.coalesce("national_id", "tax_id"), full_name=pl.coalesce("full_name", "company_name")
     )
     if memory is None:
-        return match_people(people), people.height
-    digests = people.select("record_id", digest=people.hash_rows(seed=1))
+        return _anew(people)
+    digests = _digests(people)
     before = _remembered(memory)
     if before is None:
-        matched, number = match_people(people), people.height
+        found, number = _anew(people)
     else:
         digests_before, known = before
-        if digests.equals(digests_before):
+        new = digests.join(digests_before, on=["record_id", "digest"], how="anti")["record_id"]
+        gone = digests_before.join(digests, on="record_id", how="anti")["record_id"]
+        if not len(new) and not len(gone):
             return known, 0
-        matched, number = _continued(people, digests, digests_before, known)
-    _remember(memory, digests, matched)
-    return matched, number
+        if len(new) > MOST_CHANGED * digests.height or known.trained.is_outgrown(digests.height):
+            found, number = _anew(people)
+        else:
+            said = people.filter(pl.col("record_id").is_in(new.implode())).collect()
+            number = len(new)
+            found = match_new(said.filter(_STANDS), known, forgotten=gone, earlier=said.filter(~_STANDS))
+    if isinstance(found, Known):
+        _remember(memory, digests, found)
+    else:
+        shutil.rmtree(memory, ignore_errors=True)
+    return found, number
 
 
-def _continued(
-    people: pl.DataFrame, digests: pl.DataFrame, digests_before: pl.DataFrame, known: Matched
-) -> tuple[Matched, int]:
-    """Match what is new or has changed; all of it anew where that is much."""
-    untouched = digests_before.join(digests, on=["record_id", "digest"], how="semi")
-    gone = known.records.join(untouched, on="record_id", how="anti")
-    # The pairs of equal records stand under one of them: when that goes, the others have to be looked at again.
-    content = [name for name in known.records.columns if name != "record_id"]
-    copies = known.records.join(gone.select(content), on=content, how="semi", nulls_equal=True)
-    kept = known.records.join(gone, on="record_id", how="anti").join(copies, on="record_id", how="anti")
-    new = people.join(kept, on="record_id", how="anti")
-    if new.height > MOST_CHANGED * people.height or known.trained.is_outgrown(people.height):
-        return match_people(people), people.height
-    return match_new(new, kept, known.pairs, known.trained, old_clusters=known.clusters), new.height
+def _anew(people: pl.LazyFrame) -> tuple[Found, int]:
+    """Everybody matched; where nothing can be compared, nothing is kept of it."""
+    everybody = people.filter(_STANDS).collect()
+    matched = match_people(everybody)
+    if not matched.trained.model.fields:
+        return matched, everybody.height
+    earlier = people.filter(~_STANDS).collect()
+    known = known_from(matched)
+    return (match_new(everybody.clear(), known, earlier=earlier) if earlier.height else known), everybody.height
 
 
-def _remembered(memory: Path) -> tuple[pl.DataFrame, Matched] | None:
+def _digests(people: pl.LazyFrame) -> pl.DataFrame:
+    """record_id, digest of all that a record ever stated."""
+    stated = pl.struct(pl.exclude("superseded_dt"), stands=_STANDS).hash(seed=1)
+    hashed = people.select("record_id", digest=stated)
+    return hashed.group_by("record_id").agg(pl.col("digest").sum()).sort("record_id").collect()
+
+
+def _remembered(memory: Path) -> tuple[pl.DataFrame, Known] | None:
     """What the run before has kept; None where it has not, was killed while it did, or matched by other rules."""
     finished = memory / _FINISHED
     if not finished.exists() or finished.read_text(encoding="ascii") != engine_version():
         return None
-    tables = {name: pl.read_parquet(memory / f"{name}.parquet") for name in _TABLES}
-    matched = Matched(tables["clusters"], tables["pairs"], tables["records"], load_trained(memory / "trained"))
-    return tables["digests"], matched
+    return pl.read_parquet(memory / _DIGESTS), load_known(memory / _KNOWN)
 
 
-def _remember(memory: Path, digests: pl.DataFrame, matched: Matched) -> None:
+def _remember(memory: Path, digests: pl.DataFrame, known: Known) -> None:
     """Keep what was found, in place of what the run before had kept."""
     prepared = temporary_beside(memory)
-    (prepared / "trained").mkdir(parents=True)
-    tables = (digests, matched.clusters, matched.pairs, matched.records)
-    for name, table in zip(_TABLES, tables, strict=True):
-        table.write_parquet(prepared / f"{name}.parquet")
-    save_trained(matched.trained, prepared / "trained")
+    prepared.mkdir(parents=True)
+    digests.write_parquet(prepared / _DIGESTS)
+    save_known(known, prepared / _KNOWN)
     (prepared / _FINISHED).write_text(engine_version(), encoding="ascii")
     # Between the two a killed run leaves no memory: the next one matches everything, with the same result.
     shutil.rmtree(memory, ignore_errors=True)

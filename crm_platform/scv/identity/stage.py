@@ -10,10 +10,10 @@ from pathlib import Path
 
 import polars as pl
 
-from crm_platform.scv.identity.links import COMPARED_COLUMNS, model_links
+from crm_platform.scv.identity.links import model_links
 from crm_platform.scv.identity.run import run_identity
 from crm_platform.scv.identity.verdicts import standing_verdicts
-from crm_platform.scv.records.contracts import SOURCE_RECORD
+from crm_platform.scv.records.contracts import SOURCE_RECORD, SOURCE_STATEMENT
 from crm_platform.scv.review.quality import Quality, publish_review
 from crm_platform.scv.settings import ScvSettings
 from crm_platform.sources.staging import StagedFeed
@@ -47,12 +47,13 @@ def publish_identity(
         ContractViolation: a table breaks its contract.
     """
     engine.refresh_view(SOURCE_RECORD)
-    columns = ", ".join(
-        ("record_id", "source", "feed_kind", "customer_type", "customer_ref", "stated_dt", *COMPARED_COLUMNS)
+    records = engine.query(
+        "SELECT record_id, source, feed_kind, customer_ref, stated_dt "
+        f"FROM {relation_name(SOURCE_RECORD)} ORDER BY record_id"
     )
-    records = engine.query(f"SELECT {columns} FROM {relation_name(SOURCE_RECORD)}")
     verdicts = standing_verdicts(engine, feeds, as_of)
-    links = model_links(records, memory)
+    # Lazily: of the statements of a million records a day needs those that are new.
+    links = model_links(pl.scan_parquet(engine.lake.data_files(SOURCE_STATEMENT)), memory)
     run = run_identity(engine, records, links.clusters, links.pairs, verdicts, settings.guard, as_of)
     quality, publications = publish_review(engine, links, run, verdicts, settings.review, as_of)
     in_doubt = engine.query(

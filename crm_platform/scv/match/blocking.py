@@ -3,7 +3,7 @@
 Here: the rules, the guard against giant blocks, pairs from blocks. Not here: comparing them (`compare.py`).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -153,35 +153,27 @@ def usable_rules(records: pl.DataFrame, columns: Iterable[str]) -> list[Rule]:
 
 
 def candidate_pairs(
-    records: pl.DataFrame,
-    rules: Sequence[Rule],
-    limits: Blocking,
-    guards: Guards | None = None,
-    is_new: NDArray[np.bool_] | None = None,
+    records: pl.DataFrame, rules: Sequence[Rule], limits: Blocking, guards: Guards | None = None
 ) -> Candidates:
-    """The pairs to compare.
-
-    With `guards` from an earlier run the same pairs come out as then; with `is_new` only pairs with a new record.
-    """
+    """The pairs to compare. With `guards` from an earlier run the same pairs come out as then."""
     number = records.height
     is_small = number * (number - 1) // 2 <= limits.all_pairs_up_to
     if is_small if guards is None else guards.all_pairs:
-        left, right = _all_pairs(number, is_new)
+        one, other = np.triu_indices(number, k=1)
+        left, right = one.astype(np.int32), other.astype(np.int32)
         packed = (left.astype(np.int64) << 32) | right
         some = _sample([packed])
         return Candidates(left, right, Guards(all_pairs=True), some, some)
     found: dict[str, NDArray[np.uint64]] = {}
-    parts = _hashed_parts(records, {part for rule in rules for part in rule.parts})
     batches: list[NDArray[np.int64]] = []
-    for rule in rules:
-        rows, keys = _keys(parts, rule, is_new)
+    for rule, rows, keys in keys_by_rule(records, rules):
         if guards is None:
             found[rule.name] = _oversized(keys, limits, records.height, rule)
         oversized = (found if guards is None else guards.oversized).get(rule.name, np.empty(0, np.uint64))
         if len(oversized):
             is_kept = ~np.isin(keys, oversized)
             rows, keys = rows[is_kept], keys[is_kept]
-        batches.append(_pairs_of_blocks(rows, keys, is_new))
+        batches.append(_pairs_of_blocks(rows, keys))
     narrow = _sample([batch for rule, batch in zip(rules, batches, strict=True) if rule.budget != WIDE])
     every = _sample(batches)
     left, right = _unpacked(_distinct(batches))
@@ -209,16 +201,13 @@ def _sample(batches: Sequence[NDArray[np.int64]]) -> Sample:
     return Sample(*_unpacked(_distinct(chosen)), step)
 
 
-def _all_pairs(number: int, is_new: NDArray[np.bool_] | None) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    if is_new is None:
-        left, right = np.triu_indices(number, k=1)
-        return left.astype(np.int32), right.astype(np.int32)
-    new = np.flatnonzero(is_new)
-    one, other = np.repeat(new, number), np.tile(np.arange(number), len(new))
-    is_pair = one != other
-    one, other = one[is_pair], other[is_pair]
-    packed = np.unique((np.minimum(one, other).astype(np.int64) << 32) | np.maximum(one, other))
-    return (packed >> 32).astype(np.int32), (packed & 0xFFFFFFFF).astype(np.int32)
+def keys_by_rule(
+    records: pl.DataFrame, rules: Sequence[Rule]
+) -> Iterator[tuple[Rule, NDArray[np.int64], NDArray[np.uint64]]]:
+    """Per rule the rows that have a key, and their keys (64-bit hashes), ordered by key and row."""
+    parts = _hashed_parts(records, {part for rule in rules for part in rule.parts})
+    for rule in rules:
+        yield rule, *_keys(parts, rule)
 
 
 def _hashed_parts(records: pl.DataFrame, names: set[str]) -> dict[str, tuple[NDArray[np.uint64], NDArray[np.bool_]]]:
@@ -231,17 +220,13 @@ def _hashed_parts(records: pl.DataFrame, names: set[str]) -> dict[str, tuple[NDA
 
 
 def _keys(
-    parts: Mapping[str, tuple[NDArray[np.uint64], NDArray[np.bool_]]], rule: Rule, is_new: NDArray[np.bool_] | None
+    parts: Mapping[str, tuple[NDArray[np.uint64], NDArray[np.bool_]]], rule: Rule
 ) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
-    """The rows that have a key (a new record's, where there are new ones), and their keys, ordered by key and row."""
     known = np.logical_and.reduce([parts[part][1] for part in rule.parts])
     rows = np.flatnonzero(known)
     key = np.zeros(len(rows), dtype=np.uint64)
     for part in rule.parts:
         key = (key ^ (key >> np.uint64(29))) * np.uint64(0x9E3779B97F4A7C15) + parts[part][0][rows]
-    if is_new is not None:
-        shares = pl.Series(key).is_in(pl.Series(key[is_new[rows]]).unique().implode()).to_numpy()
-        rows, key = rows[shares], key[shares]
     ordered = pl.DataFrame({"row": rows, "key": key}).sort("key", "row")
     return ordered["row"].to_numpy(), ordered["key"].to_numpy()
 
@@ -263,32 +248,24 @@ def _oversized(keys: NDArray[np.uint64], limits: Blocking, records: int, rule: R
     return oversized
 
 
-def _pairs_of_blocks(
-    rows: NDArray[np.int64], keys: NDArray[np.uint64], is_new: NDArray[np.bool_] | None
-) -> NDArray[np.int64]:
+def _pairs_of_blocks(rows: NDArray[np.int64], keys: NDArray[np.uint64]) -> NDArray[np.int64]:
     """All pairs inside each run of equal keys, as `left << 32 | right`."""
     if not len(keys):
         return np.empty(0, np.int64)
     starts = np.flatnonzero(np.r_[True, keys[1:] != keys[:-1]])
     sizes = np.diff(np.r_[starts, len(keys)])
-    if is_new is not None:
-        has_new = np.add.reduceat(is_new[rows].astype(np.int64), starts) > 0
-        starts, sizes = starts[has_new], sizes[has_new]
     starts, sizes = starts[sizes > 1], sizes[sizes > 1]
-    positions = _ranges(starts, sizes)
+    positions = ranges(starts, sizes)
     ends = np.repeat(starts + sizes, sizes)
     followers = ends - positions - 1
     left = np.repeat(positions, followers)
-    right = _ranges(positions + 1, followers)
+    right = ranges(positions + 1, followers)
     one, other = rows[left], rows[right]
-    if is_new is not None:
-        chosen = is_new[one] | is_new[other]
-        one, other = one[chosen], other[chosen]
     packed: NDArray[np.int64] = (np.minimum(one, other) << 32) | np.maximum(one, other)
     return packed
 
 
-def _ranges(starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+def ranges(starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:
     """The numbers start, start + 1, ... of each length, one after the other."""
     if not len(lengths) or not lengths.sum():
         return np.empty(0, np.int64)

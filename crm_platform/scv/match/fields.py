@@ -105,9 +105,13 @@ def _crossed(mine: str, other: str) -> str:
 
 
 GENERATION_APART = "a generation apart"
+SAME_YEAR = "the same year"
+NEXT_YEAR = "a year apart, or two without day and month"
 CROSSED = "in the place of the other name"
 _INITIAL = (
-    "(length(l.given_first) = 1 OR length(r.given_first) = 1) AND left(l.given_first, 1) = left(r.given_first, 1)"
+    "(length(l.given_first) = 1 OR length(r.given_first) = 1) AND (left(l.given_first, 1) = left(r.given_first, 1) "
+    "OR (length(l.given_first) = 1 AND contains(coalesce(r.initials, ''), l.given_first)) "
+    "OR (length(r.given_first) = 1 AND contains(coalesce(l.initials, ''), r.given_first)))"
 )
 _PART = (
     "(l.surname_parts IS NOT NULL OR r.surname_parts IS NOT NULL) AND list_has_any("
@@ -141,7 +145,8 @@ _SAME_NUMBER = "coalesce(l.house_number = r.house_number, true)"
 
 FIELDS: tuple[Field, ...] = (
     Field(
-        "given", "given name", ("given_first", "given_parts", "given_sound", "nicknames"), "given_first",
+        "given", "given name", ("given_first", "given_parts", "given_sound", "nicknames", "initials"),
+        "given_first",
         (
             Level("the same", "l.given_first = r.given_first", 0.805),
             Level("a nickname", "list_has_any(l.nicknames, r.nicknames)", 0.04),
@@ -180,8 +185,8 @@ FIELDS: tuple[Field, ...] = (
                   f"{_edit_digits('birth_date', 1)} OR l.birth_date = {_DAY_MONTH}", 0.08),
             Level(GENERATION_APART, f"{_YEARS} >= {_GENERATION}", 0.005, speaks_against=True),
             Level("two of day, month and year the same", _TWO_OF_THREE, 0.02),
-            Level("the same year", f"{_YEARS} = 0", 0.015, speaks_against=True),
-            Level("a year apart, or two without day and month",
+            Level(SAME_YEAR, f"{_YEARS} = 0", 0.015, speaks_against=True),
+            Level(NEXT_YEAR,
                   f"{_YEARS} <= 1 OR ({_YEAR_ONLY} AND {_YEARS} <= 2)", 0.01, speaks_against=True),
             Level("different", "", 0.02),
         ),

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from crm_platform.scv.match.bare import attached, is_telling
 from crm_platform.scv.match.clustering import average_linkage, connected_components
 from crm_platform.scv.match.compare import Comparer
 from crm_platform.scv.match.model import Weigher
@@ -51,6 +52,21 @@ class WeighedPairs:
             left[order], right[order], np.r_[self.weight, other.weight][order], np.r_[self.veto, other.veto][order]
         )
 
+    def frame(self) -> pl.LazyFrame:
+        """left, right (Int32), weight, veto, left < right."""
+        return pl.LazyFrame(
+            {
+                "left": np.minimum(self.left, self.right).astype(np.int32),
+                "right": np.maximum(self.left, self.right).astype(np.int32),
+                "weight": self.weight,
+                "veto": self.veto,
+            }
+        )
+
+    def arrays(self) -> tuple[NDArray[np.generic], ...]:
+        """left, right, weight, veto."""
+        return self.left, self.right, self.weight, self.veto
+
     def only(self, chosen: NDArray[np.bool_]) -> "WeighedPairs":
         """Some of the pairs."""
         return WeighedPairs(self.left[chosen], self.right[chosen], self.weight[chosen], self.veto[chosen])
@@ -77,7 +93,8 @@ def group_records(
 ) -> Groups:
     """Clusters of the rows of `records`: source and the rows' order are read, the rest of it by the comparer.
 
-    copies: how many records each row stands for; they count as so many in the means.
+    records: its columns of `bare.OWN` are read too. copies: how many records each row stands for; they count as so many
+    in the means.
     """
     number = records.height
     group = _groups(number, pairs, settings)
@@ -86,10 +103,32 @@ def group_records(
     shift = shift_of_pairs(records["source"], trained.within_source, inside.left, inside.right)
     bounded = np.clip(inside.weight + shift, settings.least_weight, settings.greatest_weight)
     bounded = np.where(inside.veto | (shift <= NEVER), VETO, bounded)
-    cluster = average_linkage(number, inside.left, inside.right, bounded, copies, settings.missing_weight)
+    cluster = linked(inside, bounded, is_telling(records, weigher.model), copies, settings)
     probability = _probabilities(cluster, pairs, inside.left, inside.right, bounded)
     alone = np.bincount(cluster, minlength=number)[cluster] == 1
     return _with_copies(cluster, probability, np.flatnonzero((copies > 1) & alone), records, comparer, weigher, trained)
+
+
+def linked(
+    pairs: WeighedPairs,
+    weight: NDArray[np.float64],
+    telling: NDArray[np.bool_],
+    copies: NDArray[np.int64],
+    settings: MatchSettings,
+) -> NDArray[np.int64]:
+    """Clusters of the records that tell something of their own; the others with those, else with each other."""
+
+    def of(chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
+        left, right = pairs.left[chosen], pairs.right[chosen]
+        return average_linkage(len(copies), left, right, weight[chosen], copies, settings.missing_weight)
+
+    cluster = of(telling[pairs.left] & telling[pairs.right])
+    if telling.all():
+        return cluster
+    cluster, fits_none = attached(cluster, telling, pairs.left, pairs.right, weight)
+    among_themselves = of(fits_none[pairs.left] & fits_none[pairs.right])
+    result: NDArray[np.int64] = np.where(fits_none, among_themselves, cluster)
+    return result
 
 
 def _with_copies(

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crm_platform.scv.match.compare import GAP_STATES, RARITY_STATES, States, frequency_of_state, number_of_states
-from crm_platform.scv.match.fields import CROSSED, FIELD_OF, Field
+from crm_platform.scv.match.fields import CROSSED, FIELD_OF, NEXT_YEAR, SAME_YEAR, Field
 
 KINDS = ("same", "moved", "household", "namesakes", "family mailbox", "neighbours", "mailbox", "strangers")
 SAME, MOVED, HOUSEHOLD, NAMESAKES, FAMILY_MAILBOX, NEIGHBOURS, MAILBOX, STRANGERS = range(8)
@@ -38,6 +38,9 @@ FLOOR = 1e-9
 HOUSEHOLD_NAMESAKES = 0.01
 # How two people of one neighbourhood agree on where they live: agreement, then the further levels.
 NEIGHBOURHOOD = {"postcode": (0.90, 0.03, 0.04, 0.03), "city": (0.90, 0.06, 0.04), "region": (0.95, 0.03, 0.02)}
+# Couples are of an age, brothers and sisters nearly: at least so often are two of a household born in one year, or in
+# two that follow each other.
+HOUSEHOLD_BIRTH = {SAME_YEAR: 0.05, NEXT_YEAR: 0.10}
 # What a father and a son of one name have in common, where it is not what any household has.
 NAMESAKES_SHARES = {
     "birth_date": (0.002, 0.003, 0.90, 0.005, 0.01, 0.01, 0.07),
@@ -106,6 +109,10 @@ class Model:
         result = by_chance.copy()
         if field.name in ("given", "birth_date"):
             result[1 : RARITY_STATES + 1] += HOUSEHOLD_NAMESAKES
+        if field.name == "birth_date":
+            for place, level in enumerate(field.levels):
+                state = RARITY_STATES + place
+                result[state] = max(result[state], HOUSEHOLD_BIRTH.get(level.label, 0.0))
         return result
 
     def _namesakes(self, field: Field, by_chance: Shares) -> Shares:

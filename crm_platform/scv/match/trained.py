@@ -23,6 +23,7 @@ MODEL_FILE = "model.json"
 FREQUENCIES_FILE = "frequencies.parquet"
 GUARDS_FILE = "left_out_blocks.parquet"
 NAMES_FILE = "name_order.parquet"
+MAILBOXES_FILE = "shared_mailboxes.parquet"
 OUTGROWN = 1.5
 
 
@@ -110,6 +111,7 @@ def save_trained(trained: Trained, folder: Path) -> None:
     ]
     empty = pl.DataFrame(schema={"key": pl.UInt64, "rule": pl.String})
     pl.concat([empty, *left_out]).write_parquet(folder / GUARDS_FILE)
+    standards.shared_mailboxes.to_frame("hash").write_parquet(folder / MAILBOXES_FILE)
     if standards.order_of_names is not None:
         standards.order_of_names.write_parquet(folder / NAMES_FILE)
 
@@ -123,6 +125,7 @@ def load_trained(folder: Path) -> Trained:
         document["day_first"],
         {name: tuple(values) for name, values in document["placeholders"].items()},
         pl.read_parquet(names) if names.exists() else None,
+        pl.read_parquet(folder / MAILBOXES_FILE)["hash"],
     )
     left_out = pl.read_parquet(folder / GUARDS_FILE).partition_by("rule", as_dict=True)
     oversized = {str(rule[0]): np.sort(rows["key"].to_numpy()) for rule, rows in left_out.items()}

@@ -49,6 +49,8 @@ CONVERGED = 1e-3
 # More pairs of one person for each record are not learnt: what would have so many is no person.
 MOST_PAIRS_PER_RECORD = 10.0
 AT_BOUND = 0.99
+# Pairs that are less likely one person than that teach nothing about a person's given names.
+SURE = 0.9
 # What is believed beforehand counts as so many pairs seen.
 BELIEVED_SAME = 60.0
 BELIEVED_STRANGERS = 2.0
@@ -252,7 +254,7 @@ def _maximise(
         if alike is not None:
             _learn_email_of_namesakes(model, alike, _one_person(_posterior(weigher, alike)))
         change = max(
-            _update(model, prior, field, levels[field.name], gap, posterior[:, SAME] if field.moved else same)
+            _update(model, prior, field, levels[field.name], gap, _teaching(field, posterior, same))
             for field in model.fields
         )
         if model.moved:
@@ -260,6 +262,18 @@ def _maximise(
         _learn_household(model, prior, levels, posterior[:, HOUSEHOLD], posterior[:, FAMILY_MAILBOX])
         if change < CONVERGED and np.allclose(before, model.kinds, rtol=1e-2):
             break
+
+
+def _teaching(field: Field, posterior: Shares, same: NDArray[np.float64]) -> NDArray[np.float64]:
+    """By pair how much it teaches about one person's levels of a field: as much as it is one person's.
+
+    Of where somebody lives those from one home teach. Of given names pairs in doubt teach nothing: two of one family
+    with one mailbox and one telephone hang in the balance, and counted by halves they would teach that one person's
+    given names often differ, and keep themselves there.
+    """
+    if field.moved:
+        return posterior[:, SAME]
+    return np.where(same > SURE, same, 0.0) if field.name == "given" else same
 
 
 def _namesakes_for_one_person(birth_level: NDArray[np.int64] | None, posterior: Shares) -> float:

@@ -8,15 +8,15 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import polars as pl
 
+from crm_platform.scv.identity.links import Found
 from crm_platform.scv.match.compare import Comparer, States
-from crm_platform.scv.match.engine import Matched
 from crm_platform.scv.match.model import Weigher, level_of_state, likeliest
 from crm_platform.scv.match.trained import with_rarities
 
 EVIDENCE_SCHEMA = {"record_id_a": pl.String, "record_id_b": pl.String, "evidence": pl.String}
 
 
-def evidence_of(pairs: pl.DataFrame, matched: Sequence[Matched]) -> pl.DataFrame:
+def evidence_of(pairs: pl.DataFrame, matched: Sequence[Found]) -> pl.DataFrame:
     """record_id_a, record_id_b, evidence of pairs (record_id_a, record_id_b) that were matched: a text such as
     `surname: the same (+9.1); birth date: different (-4.0)`, the strongest first.
 
@@ -26,10 +26,10 @@ def evidence_of(pairs: pl.DataFrame, matched: Sequence[Matched]) -> pl.DataFrame
     return pl.concat([pl.DataFrame(schema=EVIDENCE_SCHEMA), *found])
 
 
-def _evidence(pairs: pl.DataFrame, matched: Matched) -> pl.DataFrame:
+def _evidence(pairs: pl.DataFrame, matched: Found) -> pl.DataFrame:
     fields = matched.trained.model.fields
     named = pl.concat([pairs["record_id_a"], pairs["record_id_b"]]).unique()
-    records = matched.records.filter(pl.col("record_id").is_in(named.implode())).sort("record_id")
+    records = matched.records_of(named)
     places = records.select("record_id").with_row_index("place")
     inside = pairs.join(places, left_on="record_id_a", right_on="record_id").join(
         places, left_on="record_id_b", right_on="record_id", suffix="_b"

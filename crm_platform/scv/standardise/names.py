@@ -78,19 +78,19 @@ def sound_key(name: pl.Expr) -> pl.Expr:
 
 @cache
 def nickname_groups() -> pl.DataFrame:
-    """name (folded), group (the numbers of the lines of the file that the name stands in, ascending)."""
+    """name (folded), groups (the numbers of the lines of the file that the name stands in, ascending), initials (the
+    first letters of all names of these lines: an R. may be a Bob)."""
     lines = [line.split(",") for line in NICKNAMES_FILE.read_text(encoding="utf-8").splitlines() if line]
     variants = pl.DataFrame(
         [(name, number) for number, line in enumerate(lines) for name in line],
         schema={"name": pl.String, "groups": pl.Int16},
         orient="row",
     )
-    return (
-        variants.with_columns(name=letters_only(folded(pl.col("name"))))
-        .group_by("name")
-        .agg(pl.col("groups").unique().sort())
-        .sort("name")
-    )
+    named = variants.with_columns(name=letters_only(folded(pl.col("name"))))
+    letters = named.select("groups", initials=pl.col("name").str.head(1))
+    initials = named.join(letters, on="groups").group_by("name").agg(pl.col("initials").unique().sort().str.join(""))
+    grouped = named.group_by("name").agg(pl.col("groups").unique().sort())
+    return grouped.join(initials, on="name").sort("name")
 
 
 def parse_names(people: pl.DataFrame) -> pl.DataFrame:

@@ -5,7 +5,7 @@ beside), and what two people's values say about each other (`match/`).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
@@ -15,8 +15,13 @@ from crm_platform.scv.standardise.dates import is_day_first, parse_dates
 from crm_platform.scv.standardise.emails import email_forms
 from crm_platform.scv.standardise.names import nickname_groups, parse_names, sound_key
 from crm_platform.scv.standardise.phones import as_e164
-from crm_platform.scv.standardise.placeholders import placeholder_dates, shared_by_strangers
-from crm_platform.scv.standardise.text import empty_as_null, folded, letters_only, on_distinct
+from crm_platform.scv.standardise.placeholders import (
+    placeholder_dates,
+    shared_by_strangers,
+    shared_mailboxes,
+    without_mailboxes,
+)
+from crm_platform.scv.standardise.text import empty_as_null, folded, letters_only, on_distinct, with_single_vowels
 
 # Comparable column: the source columns it may come from, the first one present wins.
 SOURCES_OF: Mapping[str, tuple[str, ...]] = {
@@ -57,13 +62,15 @@ class Standards:
     """What was decided from the whole data and has to hold for the records that come later.
 
     default_country: of numbers and addresses without one; placeholders: values per comparable column that say nothing;
-    given_names, surnames: how often a name stands in each field, for telling swapped ones.
+    order_of_names: how often a name stands in each field, for telling swapped ones; shared_mailboxes: hashes of e-mail
+    addresses that are not one person's.
     """
 
     default_country: str | None = None
     day_first: bool = True
     placeholders: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     order_of_names: pl.DataFrame | None = None
+    shared_mailboxes: pl.Series = field(default_factory=lambda: pl.Series(dtype=pl.UInt64))
 
 
 def standardise(people: pl.DataFrame, standards: Standards | None = None) -> tuple[pl.DataFrame, Standards]:
@@ -95,7 +102,7 @@ def standardise(people: pl.DataFrame, standards: Standards | None = None) -> tup
     )
     rows = _with_address(rows, source)
     columns = [
-        on_distinct(source[name], letters_only(folded(pl.col("value")))).alias(name)
+        on_distinct(source[name], with_single_vowels(letters_only(folded(pl.col("value"))))).alias(name)
         for name in ("city", "region", "company", "occupation", "birth_place")
     ]
     identifier = letters_only(folded(pl.col("national_id"))).str.replace_all(" ", "")
@@ -113,7 +120,8 @@ def standardise(people: pl.DataFrame, standards: Standards | None = None) -> tup
         pl.when(pl.col("email").is_not_null()).then(name).alias(name) for name in ("mailbox", "mailbox_digits")
     )
     if standards is None:
-        found = Standards(found.default_country, found.day_first, found.placeholders, count_names(rows))
+        found = replace(found, order_of_names=count_names(rows), shared_mailboxes=shared_mailboxes(rows))
+    rows = without_mailboxes(rows, found.shared_mailboxes)
     return _with_name_keys(_in_order(rows, found.order_of_names)), found
 
 
@@ -165,7 +173,8 @@ def _with_address(rows: pl.DataFrame, source: pl.DataFrame) -> pl.DataFrame:
     parts = address_parts(line)
     postal = on_distinct(source["postcode"], pl.struct(parse_postcodes(pl.col("value")))).struct.unnest()
     rows = pl.concat([rows, parts, postal], how="horizontal")
-    return rows.with_columns(street_key=empty_as_null(pl.col("street").str.replace_all(" ", "", literal=True)))
+    street = pl.col("street").str.replace_all(" ", "", literal=True)
+    return rows.with_columns(street_key=empty_as_null(with_single_vowels(street)))
 
 
 def count_names(rows: pl.DataFrame) -> pl.DataFrame:
@@ -219,11 +228,12 @@ def _with_name_keys(rows: pl.DataFrame) -> pl.DataFrame:
         given_first=on_distinct(rows["given"], pl.col("value").str.split(" ").list.first()),
         given_parts=pl.when(pl.col("given").str.contains(" ", literal=True)).then("given"),
         surname_parts=pl.when(pl.col("surname").str.contains(" ", literal=True)).then("surname"),
-        surname=pl.col("surname").str.replace_all(" ", "", literal=True),
+        surname=with_single_vowels(pl.col("surname").str.replace_all(" ", "", literal=True)),
     )
     groups = keyed.select(name="given_first").join(nickname_groups(), on="name", how="left", maintain_order="left")
     return keyed.with_columns(
         given_sound=on_distinct(keyed["given_first"], sound_key(pl.col("value"))),
         surname_sound=on_distinct(keyed["surname"], sound_key(pl.col("value"))),
         nicknames=groups["groups"],
+        initials=groups["initials"],
     )

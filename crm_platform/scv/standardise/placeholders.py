@@ -1,6 +1,7 @@
 """Values that stand for "we do not know", found by how they behave: shared by many who have nothing else in common.
 
-Here: identifiers and birth dates that hold no information, by frequency and by the variety of names beside them. Not
+Here: identifiers and birth dates that hold no information, by frequency and by the variety of names and homes beside
+them. Not
 here: the shapes and words that give a placeholder away by themselves (`emails.py`, `phones.py`, `names.py`).
 """
 
@@ -8,6 +9,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
+# A mailbox that is met at more places than that is not one person's: hardly anybody moves so often.
+MOST_HOMES = 3
 MINIMUM_COUNT = 12
 MINIMUM_SHARE_OF_NAMES = 0.5
 DATE_EXCESS = 8.0
@@ -40,6 +43,30 @@ def _strangers(people: pl.DataFrame, identifier: str) -> pl.DataFrame:
         pl.col("given") >= MINIMUM_SHARE_OF_NAMES * pl.col("named_given")
     )
     return names.filter(has_many_surnames & has_many_given).select(identifier).collect()
+
+
+def shared_mailboxes(people: pl.DataFrame) -> pl.Series:
+    """Hashes (UInt64) of the e-mail addresses that several people of one name use, by chance or from habit.
+
+    `philip.moore@...` is met with seven postcodes: an identifier of seven Philip Moores would make one of them all.
+    """
+    held = people.lazy().select("email", place=pl.coalesce("postcode", "city")).drop_nulls()
+    homes = held.group_by("email").agg(pl.col("place").n_unique())
+    return homes.filter(pl.col("place") > MOST_HOMES).select(_hashed(pl.col("email"))).collect()["email"].sort()
+
+
+def without_mailboxes(people: pl.DataFrame, hashes: pl.Series) -> pl.DataFrame:
+    """People with these e-mail addresses, given by their hashes, left out."""
+    if hashes.is_empty():
+        return people
+    is_shared = _hashed(pl.col("email")).is_in(hashes.implode()) & pl.col("email").is_not_null()
+    return people.with_columns(
+        pl.when(~is_shared).then(name).alias(name) for name in ("email", "mailbox", "mailbox_digits")
+    )
+
+
+def _hashed(value: pl.Expr) -> pl.Expr:
+    return value.hash(seed=11)
 
 
 def placeholder_dates(dates: pl.Series) -> list[str]:

@@ -23,6 +23,14 @@ def folded(value: pl.Expr) -> pl.Expr:
     return empty_as_null(plain.str.replace_all(r"\s+", " ").str.strip_chars())
 
 
+def with_single_vowels(value: pl.Expr) -> pl.Expr:
+    """Folded text with one letter for each umlaut: `mueller`, as `Müller` is folded, and `muller` come out alike.
+
+    Of the three spellings that lists have of one name, the third has lost its dots.
+    """
+    return value.str.replace_all(r"([aou])e", "${1}").str.replace_all("aa", "a", literal=True)
+
+
 def _in_plain_letters(values: pl.Series) -> pl.Series:
     """Letters without accents; only the values that are not plain already are worked on."""
     is_plain = values.str.len_bytes() == values.str.len_chars()

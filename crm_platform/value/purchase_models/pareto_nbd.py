@@ -18,6 +18,7 @@ from crm_platform.value.purchase_models.maximum_likelihood import maximise
 _STARTS = ((1.0, 0.5, 0.5, 0.5), (0.5, 0.3, 1.0, 2.0))
 _NODES, _NODE_WEIGHTS = np.polynomial.legendre.leggauss(32)
 _NEGLIGIBLE = 36.0
+_LARGEST_FALL = 600.0
 _CHUNK = 20_000
 
 
@@ -75,15 +76,16 @@ def fit_pareto_nbd(histories: Histories) -> ParetoNbd:
     """The most likely parameters; raises FitError."""
     used = histories.to_fit()
     scale = max(float(np.average(used.age, weights=used.weight)), 1.0)
-    scaled = Histories(used.frequency, used.recency / scale, used.age / scale, used.weight, used.place)
-    weight = scaled.weight / scaled.weight.sum()
+    weight = used.weight / used.weight.sum()
+    scaled = Histories(used.frequency, used.recency / scale, used.age / scale, weight, used.place)
 
     def objective(parameters: Floats) -> tuple[float, Floats]:
         value, gradient = 0.0, np.zeros(4)
         for start in range(0, len(weight), _CHUNK):
-            values, gradients = _log_likelihood(parameters, _part(scaled, start))
-            value += float(weight[start : start + _CHUNK] @ values)
-            gradient += gradients @ weight[start : start + _CHUNK]
+            part = _part(scaled, start)
+            values, gradients = _log_likelihood(parameters, part)
+            value += float(part.weight @ values)
+            gradient += gradients @ part.weight
         return value, gradient
 
     r, alpha, s, beta = maximise(objective, _STARTS, "Pareto/NBD")
@@ -131,16 +133,20 @@ def _log_likelihood(parameters: Floats, histories: Histories) -> tuple[Floats, F
 def _log_leaving(parameters: Floats, x: Floats, begin: Floats, end: Floats) -> tuple[Floats, Floats]:
     """Logarithm of s times the integral of (alpha+u)^-(r+x) (beta+u)^-(s+1) from begin to end, and its derivatives.
 
-    In v = log(alpha+u) the first factor is exp(-(r+x-1) v) du/dv taken in; where it has fallen by e^-36 the rest is
-    nothing, so the nodes are spent before that.
+    Taken in the logarithm of u and the smaller of alpha and beta, on which neither factor has a peak between two nodes.
+    Where the first factor has fallen by e^-36 the rest is nothing, so the nodes are spent before that.
     """
     r, alpha, s, beta = parameters
-    shape = r + x
-    first = np.log(alpha + begin)
-    length = np.minimum(np.log(alpha + end) - first, _NEGLIGIBLE / np.maximum(shape - 1.0, 1e-9))
+    shape, least = r + x, min(alpha, beta)
+    fall = np.minimum(_NEGLIGIBLE / np.maximum(shape - 1.0, 1e-9), _LARGEST_FALL)
+    until = np.minimum(end, (alpha + begin) * np.exp(fall) - alpha)
+    first = np.log(least + begin)
+    length = np.log(least + until) - first
     v = first[:, None] + length[:, None] * (_NODES + 1.0) / 2.0
-    log_leaving = np.log(np.exp(v) - alpha + beta)
-    logs = -(shape[:, None] - 1.0) * v - (s + 1.0) * log_leaving
+    time = np.exp(v) - least
+    rate, leaving = alpha + time, beta + time
+    log_rate, log_leaving = (v, np.log(leaving)) if alpha < beta else (np.log(rate), v)
+    logs = v - shape[:, None] * log_rate - (s + 1.0) * log_leaving
     highest = logs.max(axis=1)
     weights = np.exp(logs - highest[:, None]) * _NODE_WEIGHTS
     sums = weights.sum(axis=1)
@@ -149,10 +155,10 @@ def _log_leaving(parameters: Floats, x: Floats, begin: Floats, end: Floats) -> t
     weights /= sums[:, None]
     derivatives = np.stack(
         [
-            -(weights * v).sum(axis=1),
-            -shape * (weights * np.exp(-v)).sum(axis=1),
+            -(weights * log_rate).sum(axis=1),
+            -shape * (weights / rate).sum(axis=1),
             1.0 / s - (weights * log_leaving).sum(axis=1),
-            -(s + 1.0) * (weights * np.exp(-log_leaving)).sum(axis=1),
+            -(s + 1.0) * (weights / leaving).sum(axis=1),
         ]
     )
     return value, derivatives

@@ -19,7 +19,7 @@ from crm_platform.sources.sales.exchange_rates import ExchangeRates
 from crm_platform.sources.sales.known import SALES_FEEDS, known_feeds, sold_lines
 from crm_platform.sources.staging import StagedFeed
 from crm_platform.value.features import features_as_of
-from crm_platform.value.forecast import ForecastError, forecast
+from crm_platform.value.forecast import ForecastError, forecast_from, history_until
 from crm_platform.value.insight import insight_as_of
 from crm_platform.value.purchase_models.maximum_likelihood import FitError
 from crm_platform.value.rfm import read_segments, rfm_of
@@ -184,9 +184,10 @@ def _value(
 ) -> tuple[pl.DataFrame, dict[str, str]]:
     """A row per customer and horizon; and of horizons that cannot be forecast the reason."""
     made_rows, refused = [CUSTOMER_VALUE.empty()], {}
+    history = history_until(lines, as_of)
     for horizon in horizons:
         try:
-            made = forecast(lines, as_of, horizon)
+            made = forecast_from(history, as_of, horizon)
         except (ForecastError, FitError) as refusal:
             refused[f"{horizon}d"] = str(refusal)
             continue

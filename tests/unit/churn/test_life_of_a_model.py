@@ -1,5 +1,6 @@
 """Backtests, successors, drift, figures and the registry's tables."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,11 +14,13 @@ from sklearn.metrics import roc_auc_score
 
 from crm_platform.churn.backtest import BacktestDate, TooLittleHistory, run_backtest
 from crm_platform.churn.calibration import calibrate, probability
-from crm_platform.churn.contracts import BACKTEST, DRIFT, MODEL
+from crm_platform.churn.contracts import CHURN_BACKTEST, CHURN_DECISION, CHURN_DRIFT, CHURN_MODEL
 from crm_platform.churn.drift import SCORE, drift_of
 from crm_platform.churn.families import EventFamily, family_features, with_families
+from crm_platform.churn.leaving import FallingSilent
+from crm_platform.churn.life import FIRST, TOO_YOUNG, MonthOfLife, live_month
 from crm_platform.churn.metrics import area_under_curve, measure, paired_auc_difference
-from crm_platform.churn.registry import backtest_rows, drift_rows, model_rows
+from crm_platform.churn.registry import backtest_rows, decision_rows, drift_rows, model_rows
 from crm_platform.churn.succession import compare_models
 from crm_platform.warehouse.audit import audit_files
 from crm_platform.warehouse.contract import Contract
@@ -100,7 +103,7 @@ def test_customers_like_those_of_the_training_have_not_drifted_and_others_have()
 
 @pytest.fixture(scope="module")
 def results() -> list[BacktestDate]:
-    return run_backtest(LINES, 30, LAST, number_of_dates=3)
+    return run_backtest(FallingSilent(LINES), 30, LAST, number_of_dates=3)
 
 
 def test_a_backtest_says_of_each_date_what_was_said_then(results: list[BacktestDate]) -> None:
@@ -109,20 +112,59 @@ def test_a_backtest_says_of_each_date_what_was_said_then(results: list[BacktestD
     for groups in results[0].groups.values():
         assert sum(metrics.customers for metrics in groups.values()) == results[0].metrics.customers
     with pytest.raises(TooLittleHistory, match="--horizon"):
-        run_backtest(LINES, 300, LAST)
+        run_backtest(FallingSilent(LINES), 300, LAST)
 
 
-def test_the_registrys_rows_keep_their_contracts(results: list[BacktestDate], tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def first_month() -> MonthOfLife:
+    return live_month(FallingSilent(LINES), AS_OF, 30, champion=None)
+
+
+def test_the_registrys_rows_keep_their_contracts(first_month: MonthOfLife, tmp_path: Path) -> None:
     engine = engine_on(tmp_path / "lake")
     tables: list[tuple[Contract, pl.DataFrame]] = [
-        (MODEL, model_rows(FITTED, datetime(2025, 3, 1, tzinfo=UTC), is_champion=True)),
-        (BACKTEST, backtest_rows(results, 30)),
-        (DRIFT, drift_rows(FITTED, NOW.rows, AS_OF)),
+        (CHURN_MODEL, model_rows(first_month, "silence", datetime(2025, 3, 1, tzinfo=UTC))),
+        (CHURN_DECISION, decision_rows(first_month, "silence", champion_digest=None)),
+        (CHURN_BACKTEST, backtest_rows(first_month, "silence")),
+        (CHURN_DRIFT, drift_rows(first_month, "silence")),
     ]
     for contract, rows in tables:
         file = tmp_path / f"{contract.table}.parquet"
         rows.write_parquet(file)
         assert rows.height and audit_files([file], contract, engine).failures == ()
+
+
+def test_the_first_model_scores_and_one_too_young_to_be_tested_stays(first_month: MonthOfLife) -> None:
+    assert (first_month.reason, first_month.in_force) == (FIRST, first_month.trained)
+    soon = live_month(FallingSilent(LINES), AS_OF + timedelta(days=20), 30, champion=first_month.in_force)
+    assert (soon.is_replaced, soon.reason) == (False, TOO_YOUNG)
+    assert soon.in_force.terms == first_month.trained.terms
+
+
+def test_a_model_in_use_is_compared_on_a_window_that_neither_saw_and_keeps_its_terms_where_it_stays(
+    first_month: MonthOfLife,
+) -> None:
+    later = live_month(FallingSilent(LINES), AS_OF + timedelta(days=60), 30, champion=first_month.in_force)
+    assert later.comparison is not None and later.held_back == AS_OF + timedelta(days=30)
+    assert later.comparison.champion.customers == later.comparison.challenger.customers
+    if not later.is_replaced:
+        assert later.in_force.terms == first_month.trained.terms
+        assert later.in_force.calibration != first_month.trained.calibration
+
+
+def test_a_model_that_ranks_at_random_is_replaced_by_one_that_has_learnt(first_month: MonthOfLife) -> None:
+    trained = first_month.trained
+    silly = replace(
+        trained,
+        terms=tuple(
+            replace(term, table=tuple(-each for each in term.table), coefficients=tuple(-e for e in term.coefficients))
+            for term in trained.terms
+        ),
+    )
+    later = live_month(FallingSilent(LINES), AS_OF + timedelta(days=60), 30, champion=silly)
+    assert later.is_replaced and later.in_force == later.trained
+    assert later.comparison is not None and later.comparison.auc_gain is not None
+    assert later.comparison.auc_gain.low > 0
 
 
 def test_an_event_counts_from_the_day_it_was_known() -> None:

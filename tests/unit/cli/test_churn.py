@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from crm_platform.cli.churn import app
 from crm_platform.cli.failures import CommandError
 from tests.unit.churn.orders import FIRST, LAST, shop_lines
-from tests.unit.churn.test_tables import TABLE
+from tests.unit.churn.test_labelled_tables import TABLE
 
 AS_OF = LAST - timedelta(days=60)
 

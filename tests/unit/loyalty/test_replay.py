@@ -88,6 +88,12 @@ histories = st.builds(
 
 def told(club: Club, history: History) -> None:
     """Let the sources tell the history."""
+    for feed, stated in rows_of(history).items():
+        club.state(feed, *stated)
+
+
+def rows_of(history: History) -> dict[str, list[dict[str, Any]]]:
+    """What the feeds tell of the history."""
     rows = defaultdict[str, list[dict[str, Any]]](list)
     for number, each in enumerate(history.purchases):
         name, placed = f"O{number}", moment(each.hour, number)
@@ -102,8 +108,7 @@ def told(club: Club, history: History) -> None:
             rows["shop.order_events"].append(end | {"event_dt": moment(each.hour + each.ended_after, 400 + number)})
     for number, (member, hour, points) in enumerate(history.burns):
         rows["club.loyalty_redemptions"].append(redemption(f"B{number}", moment(hour, 600 + number), points, member))
-    for feed, stated in rows.items():
-        club.state(feed, *stated)
+    return rows
 
 
 def moment(hour: int, second: int) -> datetime:

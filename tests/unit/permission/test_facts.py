@@ -196,6 +196,17 @@ def test_an_address_that_has_ended_is_not_sent_to_until_there_is_a_new_one(
     assert world.reason(1, Question("ivory_offers", "email"), day(6)) == "permitted"
 
 
+def test_an_address_that_has_ended_is_tried_again_after_the_months_that_are_set(world: World) -> None:
+    world.know("scv.dim_customer_history", pl.DataFrame({**STATES, "is_email_ended": [False, True, True]}))
+    world.events("web", event("a", "opt_in", 1))
+    for months, reason in ((None, "invalid_address"), (2, "subscribed")):
+        rules = world.settings.suppression.model_copy(update={"invalid_address_expires_after_months": months})
+        world.settings = world.settings.model_copy(update={"suppression": rules})
+        world.run()
+        assert world.reason(1, ASKED, day(6)) == "invalid_address"
+        assert world.reason(1, ASKED, day(80)) == reason
+
+
 def test_a_customer_whom_every_source_deleted_gets_only_what_the_law_requires(world: World) -> None:
     world.know(
         "scv.dim_customer_history",

@@ -93,7 +93,7 @@ def test_random_deliveries_give_what_matching_all_by_the_same_model_gives(
         )
         found = model_links(records, memory)
         assert 0 < found.number_matched < records.height / 4
-        alike = match_people(records, trained=load_trained(memory / "person" / "trained"))
+        alike = match_people(records, trained=load_trained(memory / "person" / "known" / "trained"))
         assert_frame_equal(found.clusters.drop("match_probability"), alike.clusters.drop("match_probability"))
         assert_frame_equal(found.pairs.drop("match_weight"), alike.pairs.select("record_id_l", "record_id_r"))
 

@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from crm_platform.value.base_model import CHOICES, baseline, choose_base, outcomes
+from crm_platform.value.base_model import CHOICES, choose_base, fit_base, outcomes
+from crm_platform.value.design import bins_of
 from crm_platform.value.features import features_as_of
-from crm_platform.value.forecast import ForecastError, forecast
+from crm_platform.value.forecast import ForecastError, forecast, forecast_from, history_until
 from crm_platform.value.intervals import COVERED, spread_of
-from crm_platform.value.level import expected_level, ratio
+from crm_platform.value.level import STEADY, expected_level, ratio
 from crm_platform.value.snapshots import YEAR_DAYS, plan_snapshots
 from tests.unit.value.purchases import FIRST_DAY, order_lines_of
 
@@ -26,6 +27,32 @@ def test_nothing_after_as_of_moves_the_forecast() -> None:
     future = LINES.filter(pl.col("purchase_date") > AS_OF).with_columns(amount=pl.lit(1e9))
     poisoned = pl.concat([future, future, LINES.filter(pl.col("purchase_date") <= AS_OF)])
     assert_frame_equal(forecast(poisoned, AS_OF, 60).customers, MADE.customers, check_exact=True)
+
+
+def test_horizons_that_share_a_history_are_forecast_as_each_alone() -> None:
+    history = history_until(LINES, AS_OF)
+    forecast_from(history, AS_OF, 90)
+    assert_frame_equal(forecast_from(history, AS_OF, 60).customers, MADE.customers, check_exact=True)
+
+
+def test_bins_hold_as_many_customers_each_and_leave_what_is_not_known() -> None:
+    figures = np.column_stack([np.arange(12_800.0), np.full(12_800, np.nan), np.zeros(12_800)])
+    figures[5, 0] = np.nan
+    binned = bins_of(figures).apply(figures)
+    assert np.isnan(binned[5, 0]) and np.isfinite(binned[:, 1:]).all()
+    _, sizes = np.unique(binned[np.isfinite(binned[:, 0]), 0], return_counts=True)
+    assert len(sizes) == 128 and sizes.min() >= 98 and sizes.max() <= 102
+
+
+def test_a_customer_is_expected_to_buy_what_everybody_and_the_own_cohort_say_on_average() -> None:
+    lines = order_lines_of(1_200, seed=8)
+    features = features_as_of(lines, AS_OF)
+    both, everybody = (fit_base(features, choice).expect(60) for choice in (CHOICES[0], CHOICES[2]))
+    age = features["tenure_days"].to_numpy()
+    oldest = age >= np.quantile(age, 2 / 3)
+    own = fit_base(features.filter(pl.Series(oldest)), CHOICES[2]).expect(60)
+    assert both.purchases[oldest] == pytest.approx((everybody.purchases[oldest] + own.purchases) / 2)
+    assert both.no_purchase[oldest] == pytest.approx((everybody.no_purchase[oldest] + own.no_purchase) / 2)
 
 
 def test_every_customer_with_a_purchase_is_forecast_once_and_can_be_told_apart() -> None:
@@ -84,8 +111,10 @@ def test_the_level_is_that_of_a_year_ago_or_else_of_late() -> None:
     newest, older = as_of - timedelta(days=90), as_of - timedelta(days=180)
     assert expected_level(as_of, [], [], 90, 90) == 1.0
     assert expected_level(as_of, [newest, as_of - timedelta(days=YEAR_DAYS)], [0.8, 1.5], 90, 90) == 1.5
-    assert expected_level(as_of, [newest, older], [2.0, 1.0], 90, 90) == pytest.approx(2.0 ** (2 / 3))
-    assert expected_level(as_of, [newest], [2.0], 90, 180) == pytest.approx(2.0**0.5)
+    assert expected_level(as_of, [newest, older], [2.0, 1.0], 90, 90) == pytest.approx(
+        2.0 ** (2 / 3 * 2 / (2 + STEADY))
+    )
+    assert expected_level(as_of, [newest], [2.0], 90, 180) == pytest.approx(2.0 ** (1 / (1 + STEADY) * 1 / 2))
 
 
 def test_one_customer_out_of_all_proportion_does_not_make_the_level() -> None:
@@ -99,9 +128,10 @@ def test_one_customer_out_of_all_proportion_does_not_make_the_level() -> None:
 
 def test_another_base_takes_over_only_where_it_is_clearly_better() -> None:
     features = features_as_of(LINES, AS_OF)
+    expected = {choice: fit_base(features, choice).expect(60).purchases for choice in CHOICES}
     for choice in CHOICES[:2]:
-        assert choose_base(features, baseline(features, 60, choice).purchases, 60) == choice
-    assert choose_base(features, np.zeros(features.height), 60) == CHOICES[0]
+        assert choose_base(expected.__getitem__, expected[choice]) == choice
+    assert choose_base(expected.__getitem__, np.zeros(features.height)) == CHOICES[0]
 
 
 def test_intervals_hold_the_share_of_customers_that_they_claim() -> None:

@@ -44,6 +44,23 @@ def test_who_buys_with_a_discount_buys_at_markdown() -> None:
     assert insight(("a", ago(9), 9, 5.0, "b", 1.0), ("a", ago(3), 9, 5.0, "b", 2.0))["a"]["price_habit"] == "markdown"
 
 
+def test_who_buys_one_line_in_five_with_a_discount_still_buys_at_full_price() -> None:
+    bought = [("a", ago(days), 9, 5.0, "b", 1.0 if days == 1 else 0.0) for days in range(1, 6)]
+    assert insight(*bought)["a"]["price_habit"] == "full_price"
+
+
+def test_of_products_of_as_many_lines_and_spend_the_first_by_name_is_named() -> None:
+    row = insight(
+        ("a", ago(9), 9, 0.1, "z", 0.0),
+        ("a", ago(8), 9, 0.2, "z", 0.0),
+        ("a", ago(7), 9, 0.3, "m", 0.0),
+        ("a", ago(6), 9, 0.0001, "m", 0.0),
+        ("a", ago(5), 9, 0.2999, "k", 0.0),
+        ("a", ago(4), 9, 0.0002, "k", 0.0),
+    )
+    assert row["a"]["top_product_id"] == "k"
+
+
 def test_the_next_purchase_follows_the_rhythm_and_is_not_expected_for_ever() -> None:
     weekly = [("weekly", ago(days), 9, 5.0, "b", 0.0) for days in range(2, 72, 7)]
     late = [("late", ago(days), 9, 5.0, "b", 0.0) for days in range(12, 82, 7)]

@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from crm_platform.warehouse.changed import publish_changed
+from crm_platform.warehouse.changed import publish_changed, publish_part
 from crm_platform.warehouse.engine import Engine
 from crm_platform.warehouse.publish import ContractViolation
 from tests.unit.warehouse.conftest import DAILY, day_key, visits
@@ -44,3 +44,14 @@ def test_a_row_that_breaks_the_contract_leaves_every_day_as_it_was(engine: Engin
     with pytest.raises(ContractViolation):
         published(engine, visits(5), visits(6, day=1, email="no address"))
     assert files(engine) == before
+
+
+def test_rows_of_some_members_take_the_place_of_theirs_and_all_others_stay(engine: Engine) -> None:
+    published(engine, visits(1, 2), visits(3, day=1), visits(4, day=2))
+    with engine.registered(
+        made=pl.concat([visits(2, email="b@c.example"), visits(4, day=2)]), member=pl.DataFrame({"visit_id": [2, 3, 4]})
+    ):
+        written = publish_part(engine, DAILY, "made", "member", "visit_id").partition_keys
+    assert written == (day_key(0), day_key(1))
+    told = engine.query("SELECT visit_id, email FROM demo.daily_visits ORDER BY visit_id").rows()
+    assert told == [(1, visits(1)["email"].item()), (2, "b@c.example"), (4, visits(4)["email"].item())]

@@ -17,6 +17,7 @@ MEMBER, CAMPAIGN = KEYS.sign("member", "M1"), KEYS.sign("campaign", "C1")
 LINK = KEYS.sign("link", "C1/offer")
 PIXEL = f"/o.gif?c={MEMBER}&m={CAMPAIGN}"
 CLICK = f"/r?l={LINK}&c={MEMBER}&m={CAMPAIGN}"
+UNSUBSCRIBE = f"/unsubscribe?m={CAMPAIGN}&c={MEMBER}"
 SCHEMA: dict[str, Any] = {
     "url": pl.String,
     "method": pl.String,
@@ -54,6 +55,9 @@ def test_opens_and_clicks_name_member_campaign_and_link(url: str, status: int, e
     ("url", "method", "status", "reason"),
     [
         (PIXEL, "POST", 200, "wrong_method"),
+        (UNSUBSCRIBE, "POST", 404, "wrong_status"),
+        (UNSUBSCRIBE.replace(MEMBER[-4:], "0000"), "POST", 200, "forged_identifier"),
+        (f"/unsubscribe?c={MEMBER}", "POST", 200, "no_identifier"),
         (PIXEL, None, 200, "wrong_method"),
         (PIXEL, "GET", 404, "wrong_status"),
         (PIXEL, "GET", 302, "wrong_status"),
@@ -70,6 +74,17 @@ def test_opens_and_clicks_name_member_campaign_and_link(url: str, status: int, e
 )
 def test_what_counts_for_nothing_is_told_why(url: str, method: str | None, status: int, reason: str) -> None:
     assert hit(url, method, status)["rejected_reason"] == reason
+
+
+def test_a_post_of_list_unsubscribe_unsubscribes_and_looking_at_its_page_does_not() -> None:
+    """RFC 8058: scanners follow the links of a mail, with GET; only a mail client's POST is a person's wish."""
+    found = hit(UNSUBSCRIBE, "POST", 200)
+    assert (found["event_type"], found["member_id"], found["campaign_id"]) == ("unsubscribed", "M1", "C1")
+    assert found["rejected_reason"] is None
+    looked = [(UNSUBSCRIBE, method, 200, None, None) for method in ("GET", "HEAD", None)]
+    others = [("/basket", "POST", 200, None, None), ("/unsubscribe/all", "POST", 200, None, None)]
+    hits = pl.DataFrame([*looked, *others], schema=SCHEMA, orient="row")
+    assert tracked_hits(hits, KEYS, TrackingSettings()).is_empty()
 
 
 def test_other_pages_are_left_out_and_an_encoded_dot_is_a_dot() -> None:

@@ -14,9 +14,11 @@ import polars as pl
 from crm_platform.campaign.dimensions.build import publish_campaign_dimensions
 from crm_platform.campaign.facts.build import publish_delivery_facts
 from crm_platform.campaign.facts.contracts import FACT_CAMPAIGN_DELIVERY, FACT_CLICKTHROUGH
+from crm_platform.campaign.feedback.build import publish_feedback
+from crm_platform.campaign.feedback.contracts import BOUNCE_SCORE, OBJECTION
 from crm_platform.campaign.mail.stage import publish_mail_reports
 from crm_platform.campaign.orders.build import ORDER_FEEDS
-from crm_platform.campaign.settings import CampaignSettings
+from crm_platform.campaign.settings import BounceRules, CampaignSettings
 from crm_platform.campaign.tables import CAMPAIGN_CONTRACTS
 from crm_platform.scv.golden.contracts import DIM_CUSTOMER_HISTORY
 from crm_platform.scv.identity.contracts import CUSTOMER_REF_KEY
@@ -84,6 +86,10 @@ class FactSite(EventSite):
         publish_campaign_dimensions(self.engine, self.feeds)
         return publish_delivery_facts(self.engine, self.feeds, self.settings.delivery, as_of, members_at_once)
 
+    def feedback(self, rules: BounceRules | None = None, as_of: datetime = AS_OF) -> None:
+        """What tells against sending, of the events that are there."""
+        publish_feedback(self.engine, self.feeds, rules or self.settings.bounces, as_of)
+
     settings = CampaignSettings()
 
     def deliveries(self) -> dict[str, dict[str, Any]]:
@@ -104,8 +110,8 @@ def _sources() -> list[dict[str, Any]]:
 
 
 def tables(site: FactSite) -> list[pl.DataFrame]:
-    """Both facts by their keys."""
-    return [site.table(contract) for contract in (FACT_CAMPAIGN_DELIVERY, FACT_CLICKTHROUGH)]
+    """Both facts, and what tells against sending, by their keys."""
+    return [site.table(each) for each in (FACT_CAMPAIGN_DELIVERY, FACT_CLICKTHROUGH, OBJECTION, BOUNCE_SCORE)]
 
 
 def lay(site: FactSite, files: dict[str, str | Sequence[str]]) -> None:

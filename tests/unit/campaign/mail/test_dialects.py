@@ -37,6 +37,21 @@ DIALECTS: dict[str, tuple[bytes, str]] = {
         ),
         "userunknown",
     ),
+    "groupwise": (
+        mail(
+            f"The message that you sent was undeliverable to the following:\n\t{ANN} (user not found)\n",
+            "X-Mailer: Novell GroupWise Internet Agent 8.0.2", subject="Message status - undeliverable",
+        ),
+        "userunknown",
+    ),
+    "mail.ru": (
+        mail(
+            "Это письмо создано автоматически сервером, отвечать на него не нужно.\n\n"
+            f"К сожалению, Ваше письмо не может быть доставлено:\n\n{ANN}: user not found\n",
+            "Content-Type: text/plain; charset=utf-8", sender="mailer-daemon@corp.mail.ru", subject="Mail failure.",
+        ),
+        "userunknown",
+    ),
     "imail": (mail(f"Unknown user: {ANN}\n\nOriginal message follows.\n\n"
     f"{COPY}", subject="Undeliverable Mail"), "userunknown"),
     "interscan": (

@@ -179,3 +179,27 @@ def test_a_quoted_answer_is_read_over_its_lines() -> None:
 )
 def test_the_command_that_was_refused_is_found(text: str, command: str) -> None:
     assert command_in(text) == command
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "is_invalid"),
+    [
+        ("5.2.3", "exceedlimit", False),
+        ("4.3.2", "systemerror", False),
+        ("5.7.15", "policyviolation", False),
+        ("5.7.16", "mesgtoobig", False),
+        ("5.7.17", "hasmoved", True),
+        ("5.7.18", "hasmoved", True),
+        ("5.7.27", "rejected", False),
+        ("4.7.28", "speeding", False),
+    ],
+)
+def test_a_status_alone_means_what_its_registration_says(status: str, reason: str, is_invalid: bool) -> None:
+    """Codes registered after RFC 3463: RFC 6710, RFC 7293, RFC 7505, and the registry of IANA."""
+    verdict = decide([Reply("", status)])
+    assert (verdict.reason, verdict.is_address_invalid) == (reason, is_invalid)
+
+
+@pytest.mark.parametrize("status", ["5.0.0", "5.0.350", "4.0.0"])
+def test_a_status_that_says_nothing_gives_way_to_the_one_of_the_answer_within(status: str) -> None:
+    assert status_in(f"550 {status} Remote server returned an error -> 550 5.1.1 no such user") == "5.1.1"

@@ -4,7 +4,7 @@ import hmac
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crm_platform.campaign.tracking.signatures import Keyring, KeyringError, hash_addresses, read_keys, read_tokens
@@ -77,3 +77,22 @@ def test_keys_stand_in_a_text_the_signing_one_first() -> None:
     keyring = read_keys("new:0123456789abcdef,old:fedcba9876543210\n")
     assert keyring.signing_id == "new"
     assert set(keyring.keys) == {"new", "old"}
+
+
+TOKENS = st.one_of(
+    IDENTIFIERS.map(lambda identifier: KEYS.sign("member", identifier)),
+    st.text("abcdef0123456789.k", max_size=90),
+    st.builds(lambda body, tag: f"k1.{body}.{tag}", st.text("0123456789abcdef", max_size=70), st.just("0" * 24)),
+    st.sampled_from(["", KEYS.sign("campaign", "C1"), "k9.aa." + "0" * 24, "k2.aa." + "0" * 24 + "\n"]),
+)
+
+
+ENOUGH = [KEYS.sign("member", f"M{number}") for number in range(1_200)]
+
+
+@settings(deadline=None)  # how long it takes depends on what else the machine does
+@given(st.lists(st.none() | TOKENS, max_size=12))
+def test_many_tokens_say_what_each_says_alone(tokens: list[str | None]) -> None:
+    alone = [None if token is None else KEYS.read("member", token) for token in tokens]
+    read = read_tokens(pl.Series([*tokens, *ENOUGH], dtype=pl.String), "member", KEYS)
+    assert read.to_list() == [*alone, *(f"M{number}" for number in range(1_200))]

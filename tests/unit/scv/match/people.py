@@ -68,8 +68,3 @@ def _mistyped(chance: random.Random, text: str) -> str:
         return text
     place = chance.randrange(1, len(text))
     return text[:place] + chance.choice("abcdefgh") + text[place + 1 :]
-
-
-def partition(clusters: pl.DataFrame, key: str = "cluster_id") -> set[frozenset[str]]:
-    """The sets of record_ids."""
-    return {frozenset(ids) for ids in clusters.group_by(key).agg("record_id")["record_id"].to_list()}

@@ -38,16 +38,6 @@ def test_records_of_one_key_are_paired_once_and_others_never(values: list[str | 
     assert pairs_of(emails(values), FEW) == expected
 
 
-@given(KEYS, st.data())
-def test_pairs_of_new_records_and_of_old_ones_are_all_pairs(values: list[str | None], data: st.DataObject) -> None:
-    records = emails(values)
-    is_new = np.array(data.draw(st.lists(st.booleans(), min_size=len(values), max_size=len(values))))
-    rules = usable_rules(records, records.columns)
-    every = candidate_pairs(records, rules, FEW)
-    touched = {(one, other) for one, other in paired(every) if is_new[one] or is_new[other]}
-    assert paired(candidate_pairs(records, rules, FEW, every.guards, is_new)) == touched
-
-
 def test_a_giant_block_is_left_out_and_a_small_one_beside_it_is_not() -> None:
     limits = Blocking(all_pairs_up_to=0, least_pairs=100, identifier_pairs_per_record=0.0)
     pairs = pairs_of(emails(["giant"] * 500 + ["small"] * 3), limits)

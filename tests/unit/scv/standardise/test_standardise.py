@@ -11,7 +11,12 @@ from crm_platform.scv.standardise.emails import email_forms, parse_emails
 from crm_platform.scv.standardise.names import nickname_groups, parse_names, sound_key
 from crm_platform.scv.standardise.people import standardise
 from crm_platform.scv.standardise.phones import as_e164, guessed_country
-from crm_platform.scv.standardise.placeholders import placeholder_dates, shared_by_strangers
+from crm_platform.scv.standardise.placeholders import (
+    placeholder_dates,
+    shared_by_strangers,
+    shared_mailboxes,
+    without_mailboxes,
+)
 from crm_platform.scv.standardise.text import folded
 
 
@@ -77,7 +82,10 @@ def test_names_of_like_sound_share_a_key(one: str, other: str) -> None:
 
 
 def test_every_line_of_nicknames_is_a_group_and_a_name_may_be_in_several() -> None:
-    groups = dict(nickname_groups().iter_rows())
+    groups = dict(nickname_groups().select("name", "groups").iter_rows())
+    initials = dict(nickname_groups().select("name", "initials").iter_rows())
+    assert {"r", "b"} <= set(initials["bob"])
+    assert all(name[0] in initials[name] for name in initials)
     assert set(groups["bob"]) & set(groups["robert"])
     assert len(groups["harry"]) >= 2
     assert not set(groups["bob"]) & set(groups["alice"])
@@ -179,6 +187,32 @@ def test_an_email_held_by_strangers_is_a_placeholder_and_a_familys_is_none() -> 
     family = [("home@y.de", "weber", f"given{number}") for number in range(20)]
     people = pl.DataFrame([*strangers, *family], schema=["email", "surname", "given"], orient="row")
     assert shared_by_strangers(people, ["email"])["email"]["email"].to_list() == ["shop@x.de"]
+
+
+def test_a_mailbox_met_at_more_places_than_anybody_lives_at_is_not_one_persons() -> None:
+    def at(email: str, places: list[str | None]) -> pl.DataFrame:
+        return pl.DataFrame({"email": [email] * len(places), "postcode": places, "city": [None] * len(places)})
+
+    seven = at("philip.moore@gmail.com", [f"10{place}" for place in range(7)])
+    moved = at("anna.bell@gmail.com", ["200", "201", "202", "202", None])
+    people = pl.concat([seven, moved, at(None, ["1", "2", "3", "4", "5"])], how="vertical_relaxed")  # type: ignore[arg-type]
+    people = people.with_columns(mailbox=pl.col("email").str.split("@").list.first(), mailbox_digits=pl.lit(""))
+    found = shared_mailboxes(people)
+    assert len(found) == 1
+    left = without_mailboxes(people, found)
+    assert set(left["email"].drop_nulls()) == {"anna.bell@gmail.com"}
+    assert set(left["mailbox"].drop_nulls()) == {"anna.bell"}
+    assert without_mailboxes(people, found.clear()).equals(people)
+
+
+@pytest.mark.parametrize("spellings", [("Mäkinen", "Maekinen", "MAKINEN"), ("Østergård", "Oestergaard", "Ostergard")])
+def test_the_three_spellings_of_an_umlaut_are_one_surname_town_and_street(spellings: tuple[str, ...]) -> None:
+    people = pl.DataFrame(
+        {"last_name": spellings, "city": spellings, "address_line": [f"{name} 7" for name in spellings]}
+    )
+    rows, _ = standardise(people)
+    for column in ("surname", "surname_sound", "city", "street_key"):
+        assert rows[column].n_unique() == 1, rows[column].to_list()
 
 
 def test_a_date_far_more_frequent_than_its_neighbours_is_a_placeholder_and_a_bare_year_is_none() -> None:

@@ -5,8 +5,10 @@ from collections.abc import Callable
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from scipy import stats
+from scipy.integrate import quad
 from scipy.optimize import approx_fprime
 
 from crm_platform.value.purchase_models import bg_nbd, gamma_gamma, pareto_nbd
@@ -74,6 +76,7 @@ def test_in_a_moment_one_purchase_at_most_is_expected(model: BgNbd | ParetoNbd) 
     assert model.expected_purchases(some, 1e-3) == pytest.approx(bought, rel=1e-3)
 
 
+@example((1.0, 2.0, 3.0, 0.05), 0, 0.0, 17.0)
 @given(
     st.tuples(*[st.floats(0.05, 30.0)] * 4),
     st.integers(0, 300),
@@ -97,14 +100,24 @@ def test_derivatives_are_those_of_the_likelihood(
 
 
 def test_gamma_gamma_derivatives_are_those_of_the_likelihood() -> None:
-    start, x, mean = np.array([2.0, 3.0, 15.0]), np.array([3.0]), np.array([12.0])
-    _, gradients = gamma_gamma._log_likelihood(start, x, mean)
+    start = np.array([2.0, 3.0, 15.0])
+    amounts = gamma_gamma._amounts_of(np.array([3.0, 1.0, 3.0]), np.array([12.0, 7.0, 40.0]))
+    _, gradients = gamma_gamma._log_likelihood(2.0, 3.0, 15.0, amounts)
 
     def value(at: Floats) -> float:
-        return float(gamma_gamma._log_likelihood(at, x, mean)[0][0])
+        p, q, v = at
+        return gamma_gamma._log_likelihood(p, q, v, amounts)[0]
 
     steps = approx_fprime(start, value, 1e-6)
-    assert gradients[:, 0] == pytest.approx(steps, rel=1e-3, abs=1e-4)
+    assert gradients == pytest.approx(steps, rel=1e-3, abs=1e-4)
+
+
+def test_gamma_gamma_likelihood_is_the_density_of_a_mean_over_all_rates() -> None:
+    p, q, v, x, mean = 2.0, 3.0, 15.0, 4.0, 9.0
+    value, _ = gamma_gamma._log_likelihood(p, q, v, gamma_gamma._amounts_of(np.array([x]), np.array([mean])))
+    rates = stats.gamma(q, scale=1 / v)
+    density, _ = quad(lambda rate: stats.gamma(p * x, scale=1 / (rate * x)).pdf(mean) * rates.pdf(rate), 0, 5)
+    assert value == pytest.approx(np.log(density), rel=1e-6)
 
 
 def simulated(number: int, leaves_by_time: bool) -> Histories:

@@ -7,9 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from crm_platform.churn.leakage import LeakError
-from crm_platform.churn.store import model_bytes
-from crm_platform.churn.tables import (
+from crm_platform.churn.labelled_tables import (
     TableError,
     TableForm,
     TrainedTable,
@@ -18,6 +16,8 @@ from crm_platform.churn.tables import (
     score_rows,
     train_on_table,
 )
+from crm_platform.churn.leakage import LeakError
+from crm_platform.churn.store import model_bytes
 
 
 def contracts(number: int = 600) -> pl.DataFrame:

@@ -1,0 +1,91 @@
+"""Records with a name and an address alone: they tie no two others together, and go where only one place fits."""
+
+import numpy as np
+import polars as pl
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from crm_platform.scv.match.bare import attached, is_telling
+from crm_platform.scv.match.engine import match_people
+from crm_platform.scv.match.fields import FIELD_OF
+from crm_platform.scv.match.grouping import WeighedPairs, linked
+from crm_platform.scv.match.settings import VETO, MatchSettings
+from crm_platform.scv.match.training import believed
+from tests.unit.scv.match.people import people_with_doubles
+
+CROWD, _ = people_with_doubles(90)
+
+
+def clusters_of(telling: list[bool], weights: dict[tuple[int, int], float]) -> list[int]:
+    left, right = (np.asarray(side, np.int64) for side in zip(*weights, strict=True))
+    weight = np.asarray(list(weights.values()), np.float64)
+    pairs = WeighedPairs(left, right, weight.astype(np.float32), np.zeros(len(weight), np.bool_))
+    copies = np.ones(len(telling), np.int64)
+    found: list[int] = linked(pairs, weight, np.asarray(telling), copies, MatchSettings()).tolist()
+    return found
+
+
+@given(st.integers(2, 9), st.randoms(use_true_random=False))
+def test_bare_records_change_nothing_between_the_others(number: int, chance: object) -> None:
+    generator = np.random.default_rng(chance.randrange(2**32))  # type: ignore[attr-defined]
+    telling = generator.random(number) < 0.6
+    weights = {
+        (a, b): float(generator.normal(0.0, 5.0)) for a in range(number) for b in range(a + 1, number) if a + b
+    } | {(0, 1): 1.0}
+    found = np.asarray(clusters_of(telling.tolist(), weights))
+    places = np.flatnonzero(telling)
+    own = {pair: weight for pair, weight in weights.items() if telling[list(pair)].all()}
+    if not own:
+        return
+    local: NDArray[np.int64] = np.full(number, -1)
+    local[places] = np.arange(len(places))
+    alone = clusters_of([True] * len(places), {(int(local[a]), int(local[b])): w for (a, b), w in own.items()})
+    together = found[places][:, None] == found[places][None, :]
+    assert (together == (np.asarray(alone)[:, None] == np.asarray(alone)[None, :])).all()
+
+
+def test_a_bare_record_goes_to_the_one_group_it_fits_by_any_of_its_homes() -> None:
+    # 0 and 1 are one person before and after a move, 2 a namesake elsewhere; 3 names the old home.
+    weights = {(0, 1): 12.0, (0, 2): -5.0, (1, 2): -5.0, (0, 3): 4.0, (1, 3): -6.0, (2, 3): -6.0}
+    assert clusters_of([True, True, True, False], weights) == [0, 0, 2, 0]
+
+
+def test_a_bare_record_that_fits_two_groups_stays_alone() -> None:
+    weights = {(0, 1): -6.0, (0, 2): 4.0, (1, 2): 4.3}
+    assert clusters_of([True, True, False], weights) == [0, 1, 2]
+
+
+def test_bare_records_that_fit_nobody_who_is_known_are_tied_to_each_other() -> None:
+    assert clusters_of([True, False, False], {(0, 1): -3.0, (0, 2): -3.0, (1, 2): 4.0}) == [0, 1, 1]
+
+
+def test_a_veto_keeps_a_bare_record_out_of_a_cluster() -> None:
+    left, right = np.array([0, 1, 0]), np.array([2, 2, 1])
+    cluster, fits_none = attached(
+        np.array([0, 0, 2]), np.array([True, True, False]), left, right, np.array([6.0, VETO, 9.0])
+    )
+    assert cluster.tolist() == [0, 0, 2]
+    assert fits_none.tolist() == [False, False, True]
+
+
+def test_every_record_tells_where_nothing_of_a_persons_own_is_known() -> None:
+    records = pl.DataFrame({"birth_date": [None, "19800101"], "email": [None, None], "phone": [None, None]})
+    names_only = believed([FIELD_OF["given"], FIELD_OF["surname"]], 2)
+    assert is_telling(records, names_only).tolist() == [True, True]
+    with_dates = believed([FIELD_OF["given"], FIELD_OF["birth_date"]], 2)
+    assert is_telling(records, with_dates).tolist() == [False, True]
+
+
+def test_father_and_son_of_one_name_are_not_tied_by_a_record_that_may_be_eithers() -> None:
+    father = {
+        "record_id": "x1", "first_name": "Theodor", "last_name": "Quint", "date_of_birth": "1951-02-03",
+        "email": "theo.quint@example.com", "phone": "0455123987", "address_line": "7 Quarry Lane",
+    }  # fmt: skip
+    son = father | {
+        "record_id": "x2", "date_of_birth": "1982-11-20", "email": "quint.theodor82@example.com", "phone": "0466000111"
+    }  # fmt: skip
+    either = {name: father[name] for name in ("first_name", "last_name", "address_line")} | {"record_id": "x3"}
+    people = pl.concat([CROWD, pl.DataFrame([father, son, either])], how="diagonal_relaxed")
+    clusters = dict(match_people(people).clusters.select("record_id", "cluster_id").iter_rows())
+    assert len({clusters["x1"], clusters["x2"], clusters["x3"]}) == 3
