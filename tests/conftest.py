@@ -18,6 +18,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--take-pictures", action="store_true", help="Write the pictures of the UI into docs/images.")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The first file makes the demo; next come long ones that can do without it, so that nobody waits."""
+    makes_it, longest = "tests/browser/", ("tests/end_to_end/test_kill.py", "tests/packaging/test_image.py")
+    items.sort(key=lambda item: (not item.nodeid.startswith(makes_it), not item.nodeid.startswith(longest)))
+
+
 @pytest.fixture(scope="session")
 def refreshed_demo(tmp_path_factory: pytest.TempPathFactory) -> Platform:
     """The demo company with 200 customers after its first refresh; to be looked at, not changed (`Platform.copied`).

@@ -37,6 +37,8 @@ def export_copy(lake: Lake, contracts: Iterable[Contract], tables: Sequence[str]
 def _publish(lake: Lake, contracts: list[Contract], views: list[View], destination: Path, kind: str) -> int:
     with written_durably(destination) as prepared, duckdb.connect(str(prepared)) as database:
         database.execute("SET TimeZone = 'UTC'")
+        # As one transaction: every comment by itself would be written to disk by itself.
+        database.begin()
         for contract in contracts:
             database.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(contract.schema)}")
             query = view_query(contract, [path.absolute() for path in lake.data_files(contract)])
@@ -46,6 +48,7 @@ def _publish(lake: Lake, contracts: list[Contract], views: list[View], destinati
             database.execute(f"CREATE VIEW {relation_name(view)} AS {view.sql}")
             _comment(database, view, view.of, "VIEW", view.description)
         _add_dictionary(database, contracts)
+        database.commit()
     return len(contracts)
 
 

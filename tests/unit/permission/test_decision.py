@@ -160,7 +160,7 @@ def latest(events: Sequence[Event], types: Sequence[str]) -> datetime | None:
 
 
 @settings(
-    max_examples=40,
+    max_examples=20,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
@@ -199,7 +199,7 @@ def heard_of(key: int, question: Question, history: History, moment: Moment) -> 
 
 
 @settings(
-    max_examples=25,
+    max_examples=12,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
@@ -221,7 +221,7 @@ def test_whoever_has_an_active_row_is_permitted_and_the_other_way_round(
         assert {(key, channel) for key, _, channel in active.iter_rows() if channel in ("email", "rss")} == subscribed
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=histories())
 def test_what_is_told_later_changes_no_answer_of_before(dimensions: Path, history: History) -> None:
     until = MOMENTS[8]
