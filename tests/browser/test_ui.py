@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
@@ -25,7 +26,7 @@ def shown(browser: webdriver.Chrome, xpath: str) -> WebElement:
     def found(_: webdriver.Chrome) -> WebElement | None:
         return next((each for each in browser.find_elements(By.XPATH, xpath) if each.is_displayed()), None)
 
-    return WebDriverWait(browser, SECONDS, ignored_exceptions=()).until(
+    return WebDriverWait(browser, SECONDS, ignored_exceptions=(StaleElementReferenceException,)).until(
         lambda driver: found(driver) or False, f"{xpath} at {browser.current_url}"
     )
 

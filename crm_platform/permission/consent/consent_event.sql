@@ -45,16 +45,7 @@ SELECT
     judged_statement.known_dt,
     judged_statement.taken_dt,
     judged_statement.valid_until_date,
-    -- Of two consents to the same at one moment, the one that ends first counts.
-    CASE
-        WHEN judged_statement.effect = 'grant'
-            THEN min(validity_end.expires_dt) OVER (
-                PARTITION BY
-                    judged_statement.customer_key, judged_statement.effect, judged_statement.effective_dt,
-                    judged_statement.permission_kind, judged_statement.communication, judged_statement.communication_type,
-                    judged_statement.channel, judged_statement.brand, judged_statement.locale
-            )
-    END AS expires_dt,
+    CASE WHEN judged_statement.effect = 'grant' THEN validity_end.expires_dt END AS expires_dt,
     judged_statement.request_event_id,
     judged_statement.wording_version,
     judged_statement.form,

@@ -90,11 +90,11 @@ heard AS (
 ),
 
 latest AS (
-    -- A consent anew to the same is given in place of the one before.
+    -- A consent anew to the same is given in place of the one before; of two at one moment the one that ends first counts.
     SELECT
         customer_key, speaker, scope, effect,
         max(event_order) AS event_order,
-        arg_max(expires_dt, event_order) AS expires_dt
+        arg_max(expires_dt, row(event_order, -epoch_us(expires_dt))) AS expires_dt
     FROM heard
     GROUP BY customer_key, speaker, scope, effect
 ),

@@ -18,9 +18,11 @@ said AS (
 ),
 
 given AS (
-    -- A consent anew, to the same by the same party, is given in place of the one before.
+    -- A consent anew, to the same by the same party, is given in place of the one before; of two at one moment the one
+    -- that ends first counts.
     SELECT
-        said.*,
+        said.* EXCLUDE (expires_dt),
+        min(expires_dt) OVER (PARTITION BY customer_key, speaker, scope, effective_dt) AS expires_dt,
         lead(effective_dt) OVER (
             PARTITION BY customer_key, speaker, scope ORDER BY effective_dt, event_id
         ) AS superseded_dt

@@ -159,7 +159,9 @@ def may_be_sent(
             same_voice(each, consent) and _scope(each) == _scope(consent) and each.moment > consent.moment
             for each in given
         )
-        shorter = [e for e in given if _scope(e) == _scope(consent) and e.moment == consent.moment]
+        shorter = [
+            e for e in given if same_voice(e, consent) and _scope(e) == _scope(consent) and e.moment == consent.moment
+        ]
         return not (
             replaced
             or any(each.moment >= consent.moment for each in withdrawn)
