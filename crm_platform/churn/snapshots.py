@@ -45,7 +45,7 @@ class Memory:
     """Features and purchase models of dates that were looked at, for other horizons and the next look: these are the
     same whenever they are made. Of a large company the features of the first dates alone are kept."""
 
-    def __init__(self, most_rows: int = 1_000_000) -> None:
+    def __init__(self, most_rows: int = 200_000) -> None:
         self._room = most_rows
         self._features: dict[date, pl.DataFrame] = {}
         self._purchases: dict[date, BgNbd | None] = {}
