@@ -26,10 +26,7 @@ def publish_changed(engine: Engine, contract: Contract, rows: str) -> Publicatio
     keyed = _with_partition_keys(contract, rows)
     # Clustered by partition, so that telling the partitions apart and writing each reads only its own rows.
     with temporary_table(engine, "made_rows", f"{keyed} ORDER BY partition_key"):
-        before = _digests(engine, contract, f"({_with_partition_keys(contract, relation_name(contract))})")
-        after = _digests(engine, contract, "made_rows")
-        same = before.join(after, on=["partition_key", "number_of_rows", "digest"], how="semi")
-        keys = sorted({*before["partition_key"], *after["partition_key"]} - {*same["partition_key"]})
+        keys = _differing_keys(engine, contract, f"({_with_partition_keys(contract, relation_name(contract))})")
         return publish(engine, contract, {key: _write(engine, contract, key) for key in keys})
 
 
@@ -49,12 +46,17 @@ def publish_part(engine: Engine, contract: Contract, rows: str, members: str, co
         temporary_table(engine, "made_rows", _with_partition_keys(contract, rows)),
         temporary_table(engine, "replaced_rows", f"SELECT * FROM {table} WHERE {is_member}"),
     ):
-        before, after = (_digests(engine, contract, relation) for relation in ("replaced_rows", "made_rows"))
-        same = before.join(after, on=["partition_key", "number_of_rows", "digest"], how="semi")
-        keys = sorted({*before["partition_key"], *after["partition_key"]} - {*same["partition_key"]})
+        keys = _differing_keys(engine, contract, "replaced_rows")
         kept = f"SELECT * FROM {table} WHERE NOT {is_member} UNION ALL BY NAME SELECT * FROM made_rows"
         with temporary_table(engine, "part_rows", f"SELECT * FROM ({kept}) WHERE {_is_among(keys)}"):
             return publish(engine, contract, {key: _write(engine, contract, key, "part_rows") for key in keys})
+
+
+def _differing_keys(engine: Engine, contract: Contract, rows_before: str) -> list[str]:
+    """The partitions of which `made_rows` holds other rows than a relation does."""
+    before, after = (_digests(engine, contract, relation) for relation in (rows_before, "made_rows"))
+    same = before.join(after, on=["partition_key", "number_of_rows", "digest"], how="semi")
+    return sorted({*before["partition_key"], *after["partition_key"]} - {*same["partition_key"]})
 
 
 def _is_among(keys: Sequence[str]) -> str:

@@ -21,7 +21,9 @@ from crm_platform.scv.records.build import every_version
 from crm_platform.sources.staging import StagedFeed
 from crm_platform.warehouse.engine import Engine, Parameter
 from crm_platform.warehouse.publish import Publication, publish_sql_file
+from crm_platform.warehouse.steps import step_sql, temporary_tables
 
+_HERE = Path(__file__).parent
 FEEDBACK_FEEDS = (MEMBER_FEED, *MAIL_FEEDS)
 _READ = (
     "campaign.event", "campaign.mail_report", "campaign.dim_campaign", "sources.dim_communication",
@@ -52,8 +54,8 @@ def publish_feedback(
     }
     with engine.registered(**frames), _told(engine, feeds):
         return {
-            OBJECTION.table: publish_sql_file(engine, OBJECTION, _path("objection")),
-            BOUNCE_SCORE.table: publish_sql_file(engine, BOUNCE_SCORE, _path("bounce_score"), parameters),
+            OBJECTION.table: publish_sql_file(engine, OBJECTION, _HERE / "objection.sql"),
+            BOUNCE_SCORE.table: publish_sql_file(engine, BOUNCE_SCORE, _HERE / "bounce_score.sql", parameters),
         }
 
 
@@ -73,21 +75,11 @@ def _told(engine: Engine, feeds: Sequence[StagedFeed]) -> Iterator[None]:
     with ExitStack() as stack:
         stack.enter_context(engine.temporary_view("member_version", member_versions(feeds)))
         stack.enter_context(every_version(engine, MAIL_FEEDS, feeds))
-        for name in ("told_member", "told_mail"):
-            engine.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {_text(name)}")
-            stack.callback(engine.execute, f"DROP TABLE {name}")
+        stack.enter_context(temporary_tables(engine, _HERE, ("told_member", "told_mail"), {}))
         yield
 
 
 def _query(engine: Engine, name: str) -> str:
     for contract in FEEDBACK_CONTRACTS:
         engine.refresh_view(contract)
-    return _text(name)
-
-
-def _text(name: str) -> str:
-    return _path(name).read_text(encoding="utf-8").rstrip().rstrip(";")
-
-
-def _path(name: str) -> Path:
-    return Path(__file__).with_name(f"{name}.sql")
+    return step_sql(_HERE, name, {})
