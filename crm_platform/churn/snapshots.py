@@ -40,6 +40,12 @@ class Snapshot:
     rows: pl.DataFrame
     purchases: BgNbd | None
 
+    def one_in(self, every: int, number: int) -> "Snapshot":
+        """Each `every`th customer, others in the snapshot of each number."""
+        offset = number % every if self.rows.height > every else 0
+        # Copied, so that the rows that were left out can go.
+        return Snapshot(self.as_of, self.rows.gather_every(every, offset=offset).rechunk(), self.purchases)
+
 
 class Memory:
     """Features and purchase models of dates that were looked at, for other horizons and the next look: these are the

@@ -16,7 +16,7 @@ from crm_platform.churn.families import EventFamily, with_families
 from crm_platform.churn.labels import ended_labels
 from crm_platform.churn.model import ChurnModel
 from crm_platform.churn.snapshots import ROUNDED, Snapshot, training_dates
-from crm_platform.churn.training import MOST_ROWS, OnStep, fit_model, stacked
+from crm_platform.churn.training import MOST_ROWS, OnStep, fit_model, one_in, stacked
 from crm_platform.value.features import features_as_of
 
 
@@ -64,14 +64,16 @@ def fit_subscription_model(
     now = subscribers_as_of(periods, lines, as_of, families)
     first = periods["started_date"].min()
     dates = training_dates(first, as_of, horizon) if first is not None else []  # type: ignore[arg-type]
+    labels = {day: ended_labels(periods, day, horizon, as_of) for day in dates}
+    every = one_in(sum(each.height for each in labels.values()), most_rows)
     snapshots = []
     for number, day in enumerate(dates):
         on_step(f"Looking at {day}", number, len(dates) + 1)
-        labels = ended_labels(periods, day, horizon, as_of)
         rows = subscribers_as_of(periods, lines, day, families).rows
-        snapshots.append(Snapshot(day, rows.join(labels, on="customer_id", maintain_order="left"), None))
+        snapshot = Snapshot(day, rows.join(labels[day], on="customer_id", maintain_order="left"), None)
+        snapshots.append(snapshot.one_in(every, number))
     on_step("Learning", len(dates), len(dates) + 1)
-    model = fit_model(stacked(snapshots, most_rows), None, as_of, horizon, tuple(dates)).model
+    model = fit_model(stacked(snapshots), None, as_of, horizon, tuple(dates)).model
     return (model if model.terms else _share_alone(model)), now
 
 

@@ -88,15 +88,19 @@ def fit_silence_model(
     memory = memory or Memory()
     now = snapshot_as_of(known, as_of, horizon, families, memory=memory)
     dates = training_dates(known["purchase_date"].min(), as_of, horizon) if known.height else []  # type: ignore[arg-type]
-    snapshots = []
+    first = known.filter(pl.col("amount") > 0).group_by("customer_id").agg(pl.col("purchase_date").min())
+    every = one_in(sum(int((first["purchase_date"] <= day).sum()) for day in dates), most_rows)
+    newest, snapshots = None, []
     for number, day in enumerate(dates):
         on_step(f"Looking at {day}", number, len(dates) + 1)
-        snapshots.append(labelled_snapshot(known, day, horizon, as_of, families, memory))
+        snapshot = labelled_snapshot(known, day, horizon, as_of, families, memory)
+        newest = newest or snapshot
+        snapshots.append(snapshot.one_in(every, number))
     on_step("Learning", len(dates), len(dates) + 1)
-    fitted = fit_model(stacked(snapshots, most_rows), now.purchases, as_of, horizon, tuple(dates))
-    if not snapshots:
+    fitted = fit_model(stacked(snapshots), now.purchases, as_of, horizon, tuple(dates))
+    if newest is None:
         return _untaught(fitted.model, now), now
-    season = expected_share(known, now, snapshots[0], horizon, memory)
+    season = expected_share(known, now, newest, horizon, memory)
     if season is None:
         return fitted.model, now
     calibration = with_total(fitted.model.calibration, fitted.model.blended(now.rows), season)
@@ -144,20 +148,19 @@ def _untaught(model: ChurnModel, now: Snapshot) -> ChurnModel:
     return replace(model, silence_centre=centre, calibration=Calibration(number / (number + DOUBTED), 0.0))
 
 
-def stacked(snapshots: Sequence[Snapshot], most_rows: int = MOST_ROWS) -> pl.DataFrame:
-    """The rows of all snapshots, or an even share of each; a customer is in one fold on all dates."""
+def one_in(rows: int, most_rows: int) -> int:
+    """Of how many customers one is taken on each date, so that all dates together have at most about so many rows."""
+    return max(-(-rows // most_rows), 1)
+
+
+def stacked(snapshots: Sequence[Snapshot]) -> pl.DataFrame:
+    """The rows of all snapshots; a customer is in one fold on all dates."""
     if not snapshots:
         return pl.DataFrame(schema={"customer_id": pl.String, "has_left": pl.Boolean, "snapshot": pl.Int32})
-    every = -(-sum(snapshot.rows.height for snapshot in snapshots) // most_rows)
-    rows = pl.concat(
-        [
-            snapshot.rows.gather_every(
-                every, offset=number % every if snapshot.rows.height > every else 0
-            ).with_columns(snapshot=pl.lit(number, dtype=pl.Int32))
-            for number, snapshot in enumerate(snapshots)
-        ],
-        how="diagonal",
-    )
+    numbered = [
+        snapshot.rows.with_columns(snapshot=pl.lit(number, dtype=pl.Int32)) for number, snapshot in enumerate(snapshots)
+    ]
+    rows = pl.concat(numbered, how="diagonal")
     return rows.with_columns(fold=(pl.col("customer_id").rank("dense") % FOLDS).cast(pl.Int32)).pipe(_without_gaps)
 
 

@@ -54,6 +54,7 @@ class Engine:
         self._created: set[str] = set()
         self._connection.execute("SET TimeZone = 'UTC'").fetchall()
         self._connection.execute("SET enable_progress_bar = false").fetchall()
+        self._memory_limit = self.scalar("SELECT current_setting('memory_limit')")
 
     def refresh_view(self, contract: Contract) -> None:
         """Let the view of a table show the files that the table has now."""
@@ -82,6 +83,11 @@ class Engine:
         with _interruptible():
             rows = self._connection.sql(bound(sql, parameters)).fetchall()
         return rows[0][0] if rows else None
+
+    def release_memory(self) -> None:
+        """Give back to the machine what DuckDB keeps for its next query, hundreds of megabytes after a large one."""
+        # A limit that is set, though to what it was, lets DuckDB's allocators return all that is free in them.
+        self.execute(f"SET memory_limit = '{self._memory_limit}'")
 
     @contextmanager
     def registered(self, **frames: pl.DataFrame) -> Iterator[None]:

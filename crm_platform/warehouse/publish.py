@@ -56,6 +56,7 @@ def publish(engine: Engine, contract: Contract, writes: Mapping[str | None, Writ
         for path in prepared.values():
             path.unlink(missing_ok=True)
     engine.refresh_view(contract)
+    engine.release_memory()
     return Publication(contract, number_of_rows, number_of_bytes, tuple(key for key in writes if key is not None))
 
 

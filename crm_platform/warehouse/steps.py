@@ -29,6 +29,7 @@ def temporary_table(engine: Engine, name: str, query: str) -> Iterator[None]:
         yield
     finally:
         engine.execute(f"DROP TABLE {name}")
+        engine.release_memory()
 
 
 def step_sql(folder: Path, name: str, parameters: Mapping[str, Parameter]) -> str:

@@ -173,7 +173,7 @@ consented AS (
         given,
         requested,
         -- The withdrawal that forbids, if one does.
-        CASE WHEN standing > agreed_as_one THEN standing WHEN withdrawn > given THEN withdrawn END AS forbidding
+        CASE WHEN standing > agreed_as_one THEN standing END AS forbidding
     FROM summed
 ),
 

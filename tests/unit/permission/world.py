@@ -117,7 +117,8 @@ class World:
 
     def decide(self, questions: Sequence[Question], keys: Iterable[int], moment: Moment) -> dict[tuple[int, int], str]:
         """The reason by customer and number of the question (from 0)."""
-        wanted = " UNION ALL ".join(f"SELECT CAST({key} AS BIGINT) AS customer_key" for key in keys)
+        values = ", ".join(f"({key}::BIGINT)" for key in keys)
+        wanted = f"SELECT customer_key FROM (VALUES {values}) AS asked (customer_key)"
         with decided(self.engine, self.settings, wanted, questions, moment):
             rows = self.engine.query("SELECT customer_key, question_number, reason_code, is_permitted FROM decision")
         return {(key, number - 1): reason for key, number, reason, _ in rows.iter_rows()}
