@@ -257,17 +257,57 @@ def test_nobody_knows_a_customer_or_a_communication_that_there_is_not(world: Wor
     assert world.reason(1, Question("ivory_weekly", "email", brand="ebony")) == "not_offered"
 
 
-def test_a_locale_s_law_lets_purchasers_be_written_to_until_they_object(world: World) -> None:
+def test_a_reason_tells_what_is_still_to_come_and_what_is_over(world: World) -> None:
+    world.events(
+        "web",
+        event("a", "opt_in", 1),
+        event("b", "opt_out", 2),
+        event("c", "double_opt_in_request", 5),
+        event("d", "double_opt_in_request", 1, customer_id="U2"),
+        event("e", "double_opt_in_confirm", 2, customer_id="U2", valid_until_date=date(2026, 3, 7)),
+    )
+    world.run()
+    assert [world.reason(1, ASKED, day(number)) for number in (4, 5)] == ["withdrawn", "awaiting_confirmation"]
+    assert [world.reason(2, ASKED, day(number)) for number in (1, 2, 8)] == [
+        "awaiting_confirmation",
+        "subscribed",
+        "expired",
+    ]
+
+
+def test_what_needs_nothing_in_one_locale_needs_consent_in_another(world: World) -> None:
+    laws = {"us": Law(needs_nothing=("promotional",))}
+    world.settings = world.settings.model_copy(update={"laws": laws})
     world.know("scv.golden_record", pl.DataFrame({"customer_key": [1, 2], "locale": ["us", "uk"]}))
-    roles = {"customer_key": [1, 2], "role": ["purchaser"] * 2, "since_dt": [day(1)] * 2}
+    world.events("web", event("a", "opt_in", 1))
+    world.run()
+    asked = [Question("ivory_offers", "post", locale=locale) for locale in (None, "us", "uk")]
+    assert [world.reason(1, each) for each in asked] == ["no_consent_needed", "no_consent_needed", "no_consent"]
+    assert [world.reason(2, each) for each in asked] == ["no_consent", "no_consent_needed", "no_consent"]
+
+
+def test_a_locale_s_law_lets_purchasers_be_written_to_until_they_object(world: World) -> None:
+    homes = {"customer_key": [1, 2, 3, 4], "locale": ["us", "uk", "us", "us"]}
+    world.know("scv.golden_record", pl.DataFrame(homes))
+    roles = {
+        "customer_key": [1, 2, 3, 4],
+        "role": ["purchaser", "purchaser", "subscriber", "purchaser"],
+        "since_dt": [day(1)] * 4,
+        "until_dt": [None, None, None, day(4)],
+    }
     world.know("scv.customer_role", pl.DataFrame(roles))
     world.events("web", event("a", "opt_out", 5, communication=None, permission_kind=None, channel="post"))
     world.run()
     offers = Question("ivory_offers", "post")
-    assert [world.reason(1, offers, day(number)) for number in (0, 2, 6)] == [
+    assert [world.reason(1, offers, day(number)) for number in (0, 1, 2, 6)] == [
         "no_consent",
+        "legitimate_interest",
         "legitimate_interest",
         "withdrawn",
     ]
+    assert [world.reason(3, offers, day(2)), world.reason(4, offers, day(2))] == ["no_consent", "legitimate_interest"]
+    assert world.reason(4, offers, day(4)) == "no_consent"
     assert world.reason(2, offers, LATER) == "no_consent"
     assert world.reason(2, Question("ivory_offers", "post", locale="us"), LATER) == "legitimate_interest"
+    # Asked about where a law of its own is not written, the default's holds, wherever the customer lives.
+    assert world.reason(4, Question("ivory_offers", "post", locale="uk"), day(2)) == "no_consent"

@@ -1,13 +1,13 @@
 """The facts, their history, the lists, and suppressions."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import polars as pl
 import pytest
 
-from crm_platform.permission.decision.decide import Question
+from crm_platform.permission.decision.decide import Moment, Question
 from crm_platform.permission.facts.build import publish_facts
 from crm_platform.permission.facts.checks import Promise, broken_promises
 from crm_platform.permission.facts.contracts import FACT_SUBSCRIPTION
@@ -144,8 +144,9 @@ def test_a_complaint_ends_all_of_its_channel_until_the_customer_agrees_anew(worl
         event("d", "opt_in", 9),
     )
     world.run()
-    assert [world.reason(1, sessions, day(number)) for number in (4, 6, 10)] == [
+    assert [world.reason(1, sessions, day(number)) for number in (4, 5, 6, 10)] == [
         "subscribed",
+        "complained",
         "complained",
         "complained",
     ]
@@ -203,8 +204,11 @@ def test_an_address_that_has_ended_is_tried_again_after_the_months_that_are_set(
         rules = world.settings.suppression.model_copy(update={"invalid_address_expires_after_months": months})
         world.settings = world.settings.model_copy(update={"suppression": rules})
         world.run()
-        assert world.reason(1, ASKED, day(6)) == "invalid_address"
-        assert world.reason(1, ASKED, day(80)) == reason
+        assert [world.reason(1, ASKED, day(number)) for number in (5, 6)] == ["invalid_address"] * 2
+        # The bounce of 6 March: two months to the second.
+        ends = datetime(2026, 5, 6, 12, tzinfo=UTC)
+        assert world.reason(1, ASKED, ends - timedelta(seconds=1)) == "invalid_address"
+        assert [world.reason(1, ASKED, moment) for moment in (ends, day(80))] == [reason] * 2
 
 
 def test_a_customer_whom_every_source_deleted_gets_only_what_the_law_requires(world: World) -> None:
@@ -231,10 +235,13 @@ def test_a_later_stage_adds_statements_and_suppressions(world: World) -> None:
         "SELECT 'erased/2' AS named, 2 AS customer_key, 'erased' AS reason, 'email' AS channel, "
         "FALSE AS is_ended_by_consent, 'care.erasure' AS source, '2' AS evidence_id, "
         "TIMESTAMPTZ '2026-03-06' AS since_dt, TIMESTAMPTZ '2026-03-06' AS known_dt, "
-        "TIMESTAMPTZ '2026-03-06' AS taken_dt"
+        "TIMESTAMPTZ '2026-03-09' AS taken_dt"
     )
     world.run(consent=[complaint], suppression=[erased])
     notices = Question("order_notices", "email")
     assert [world.reason(1, ASKED), world.reason(1, notices)] == ["complained", "no_consent_needed"]
     assert [world.reason(2, ASKED), world.reason(2, notices)] == ["erased", "erased"]
+    for by_taken, reason in ((False, "erased"), (True, "no_consent_needed")):
+        known = Moment(LATER, datetime(2026, 3, 8, tzinfo=UTC), by_taken)
+        assert world.decide([notices], [2], known) == {(2, 0): reason}
     assert world.rows("suppression")["source"].sort().to_list() == ["care.erasure", "mail"]
