@@ -14,6 +14,8 @@ EVERYTHING = dg.AssetSelection.all()
 SOURCES = dg.AssetSelection.groups("sources", "serving")
 LOADING = SOURCES - dg.AssetSelection.assets(*(contract_key(each.contract) for each in DIMENSIONS.values()))
 """What a delivery changes by itself: staging tables, the records of the ingest, the published database."""
+UP_TO_SCV = dg.AssetSelection.groups("sources", "scv")
+"""What the single customer view is made of, and its tables."""
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 SMALL = Tuning(memory_limit="512MB", threads=2, quiet_seconds=0.0)
 

@@ -11,7 +11,7 @@ import yaml
 from crm_platform.scv.tables import SCV_CONTRACTS
 from crm_platform.settings import REPOSITORY
 from tests.end_to_end.tables import table, table_names
-from tests.orchestration.running import materialized, refreshed
+from tests.orchestration.running import UP_TO_SCV, materialized, refreshed
 from tests.orchestration.small_company import SHOP, customers_csv, deliver, write_config
 
 PEOPLE = ("Anna", "Bruno", "Clara", "Dmitri", "Elena", "Farid", "Greta", "Hugo", "Ines", "Jonas")
@@ -43,14 +43,14 @@ def customer_of(home: Path, record_id: str) -> int:
 def test_a_refresh_makes_every_table_of_the_stage_and_a_second_one_changes_no_key(tmp_path: Path, config: Path) -> None:
     home = tmp_path / "home"
     deliver(home, "shop/customers_1.csv", accounts_csv(30))
-    result = refreshed(home, config)
+    result = refreshed(home, config, UP_TO_SCV)
     assert result.success, [event.message for event in result.all_events if event.is_step_failure]
     assert {contract.table for contract in SCV_CONTRACTS} <= materialized(result)
     assert all(check.passed for check in result.get_asset_check_evaluations())
     before = {name: table(home, name) for name in ("scv.customer_xref", "scv.key_event", "scv.dim_customer")}
     assert before["scv.dim_customer"].height == 30
 
-    assert refreshed(home, config).success
+    assert refreshed(home, config, UP_TO_SCV).success
     for name, rows in before.items():
         assert table(home, name).equals(rows), name
 
@@ -58,7 +58,7 @@ def test_a_refresh_makes_every_table_of_the_stage_and_a_second_one_changes_no_ke
 def test_metadata_of_the_stage_holds_pictures_and_nothing_personal(tmp_path: Path, config: Path) -> None:
     home = tmp_path / "home"
     deliver(home, "shop/customers_1.csv", accounts_csv(30))
-    result = refreshed(home, config)
+    result = refreshed(home, config, UP_TO_SCV)
     [made] = [
         event.step_materialization_data.materialization
         for event in result.all_events
@@ -77,12 +77,12 @@ def test_metadata_of_the_stage_holds_pictures_and_nothing_personal(tmp_path: Pat
 def test_a_verdict_in_the_landing_folder_is_heeded_by_the_next_refresh(tmp_path: Path, config: Path) -> None:
     home = tmp_path / "home"
     deliver(home, "shop/customers_1.csv", accounts_csv(30))
-    assert refreshed(home, config).success
+    assert refreshed(home, config, UP_TO_SCV).success
     one, other = "shop.customers:C1", "shop.customers:C2"
     assert customer_of(home, one) != customer_of(home, other)
     verdict = {"record_id_a": one, "record_id_b": other, "verdict": "same", "decided_by": "anna"}
     deliver(home, "steward/verdicts_1.jsonl", json.dumps({**verdict, "decided_dt": "2020-06-01T10:00:00Z"}) + "\n")
-    assert refreshed(home, config).success
+    assert refreshed(home, config, UP_TO_SCV).success
     assert customer_of(home, one) == customer_of(home, other)
     [merged] = table(home, "scv.key_event").filter(event_type="merge").iter_rows(named=True)
     assert merged["cause"] == "verdict"
@@ -94,7 +94,7 @@ def test_a_night_that_would_merge_too_many_stops_and_says_so(tmp_path: Path, con
     settings["guard"] = {"largest_changed_share": 0.1, "from_customers": 10}
     (config / "scv.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
     deliver(home, "shop/customers_1.csv", accounts_csv(30))
-    assert refreshed(home, config).success
+    assert refreshed(home, config, UP_TO_SCV).success
     before = table(home, "scv.customer_xref")
     verdicts = [
         {"record_id_a": f"shop.customers:C{number}", "record_id_b": f"shop.customers:C{number + 1}", "verdict": "same"}
@@ -103,7 +103,7 @@ def test_a_night_that_would_merge_too_many_stops_and_says_so(tmp_path: Path, con
     lines = (json.dumps({**each, "decided_by": "anna", "decided_dt": "2020-06-01T10:00:00Z"}) for each in verdicts)
     deliver(home, "steward/verdicts_1.jsonl", "\n".join([*lines, ""]))
 
-    result = refreshed(home, config)
+    result = refreshed(home, config, UP_TO_SCV)
 
     assert not result.success
     [failed] = [event for event in result.all_events if event.is_step_failure]
@@ -119,6 +119,6 @@ def test_a_company_without_customers_has_empty_tables(tmp_path: Path) -> None:
     home = tmp_path / "home"
     config = write_config(tmp_path / "config", shop=SHOP)
     deliver(home, "shop/customers_1.csv", customers_csv([]))
-    assert refreshed(home, config).success
+    assert refreshed(home, config, UP_TO_SCV).success
     assert "scv.dim_customer" in table_names(home)
     assert isinstance(table(home, "scv.dim_customer"), pl.DataFrame)
