@@ -148,5 +148,5 @@ def _compressed(values: Floats, scale: float) -> Floats:
 
 def _numbers(rows: pl.DataFrame, name: str) -> Floats:
     """The column's numbers, NaN for missing and for what is not finite."""
-    values = rows[name].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+    values = rows[name].cast(pl.Float64).to_numpy()
     return np.where(np.isfinite(values), values, np.nan)

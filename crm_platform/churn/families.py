@@ -18,6 +18,7 @@ FAMILIES = {
     "support_cases": "support cases",
     "low_answers": "low survey answers",
     "late_deliveries": "late deliveries",
+    "returns": "returns of goods",
     "late_payments": "payments after they were due",
     "visits": "days with site visits",
     "opens": "mailings opened",

@@ -13,7 +13,8 @@ from crm_platform.churn.columns import NumberColumn
 from crm_platform.churn.leakage import Finding, find_leaks, refuse_leaks
 from crm_platform.churn.metrics import Metrics, measure
 from crm_platform.churn.model import ChurnModel
-from crm_platform.churn.training import FOLDS, Fitted, fit_model
+from crm_platform.churn.terms import FOLDS
+from crm_platform.churn.training import Fitted, fit_model
 from crm_platform.problem import Problem
 from crm_platform.sources.casts import as_date, as_flag, as_number, as_text
 from crm_platform.sources.readers.batch import FileForm, Kind, ReadLimits

@@ -6,7 +6,7 @@ Here: of each kind how customers are seen on a date, who left, and how a model o
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from typing import ClassVar, Protocol
 
 import polars as pl
@@ -16,7 +16,7 @@ from crm_platform.churn.labels import SILENCE_KIND, SUBSCRIPTION_KIND, ended_lab
 from crm_platform.churn.model import ChurnModel
 from crm_platform.churn.reasons import Topic, purchase_topics, subscription_topics
 from crm_platform.churn.season import expected_share
-from crm_platform.churn.snapshots import Memory, Snapshot, labelled_snapshot, snapshot_as_of
+from crm_platform.churn.snapshots import Memory, Snapshot, snapshot_as_of
 from crm_platform.churn.subscriptions import fit_subscription_model, subscribers_as_of
 from crm_platform.churn.training import MOST_ROWS, fit_silence_model
 from crm_platform.value.purchase_models.bg_nbd import BgNbd
@@ -88,12 +88,8 @@ class FallingSilent:
 
     def season(self, now: Snapshot, horizon: int) -> float | None:
         """See `Leaving`."""
-        newest = now.as_of - timedelta(days=horizon)
-        if (first := self.first_date) is None or newest <= first:
-            return None
         known = self.lines.filter(pl.col("purchase_date") <= now.as_of)
-        then = labelled_snapshot(known, newest, horizon, now.as_of, self.families, self.memory)
-        return expected_share(known, now, then, horizon, self.memory)
+        return expected_share(known, now, horizon, self.memory)
 
     def topics(self) -> list[Topic]:
         """See `Leaving`."""

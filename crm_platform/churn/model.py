@@ -102,10 +102,12 @@ class ChurnModel:
 
     def blended(self, rows: pl.DataFrame) -> Floats:
         """Log-odds before calibration."""
-        total = PURCHASES_PART * rows[SILENCE].to_numpy() if self.purchases else np.zeros(rows.height)
-        for term in self.terms:
-            total += term.contributions(rows)
-        blended: Floats = total / (self.parts or 1.0)
+        return self.blended_with(rows, sum((term.contributions(rows) for term in self.terms), np.zeros(rows.height)))
+
+    def blended_with(self, rows: pl.DataFrame, by_terms: Floats | float) -> Floats:
+        """Log-odds before calibration, were this what the terms say of each row."""
+        by_purchases = PURCHASES_PART * rows[SILENCE].to_numpy() if self.purchases else np.zeros(rows.height)
+        blended: Floats = (by_purchases + by_terms) / (self.parts or 1.0)
         return blended
 
     def contributions(self, rows: pl.DataFrame) -> dict[str, Floats]:

@@ -47,24 +47,24 @@ _RHYTHM = pl.format("last purchase {} days ago", _count("recency_days")) + (
     .then(pl.lit(", and only that one"))
     .otherwise(pl.format(", usually every {} days", _number("gap_mean")))
 )
-_TREND = pl.format(
-    "purchases in the last 90 days: {}, in the 90 before: {}",
+_OFTEN = pl.format(
+    "purchases in the last 90 days: {}, in the 90 before: {}, in all: {}",
     _count("purchases_90d"),
     _count("purchases_90d_before"),
+    _count("number_of_purchases"),
 )
+_RETURNED = ("returned_total", "number_of_returns", "returned_90d")
 _ALWAYS = (
     Topic(("recency_days", "overdue", "last_gap", "gap_mean", "gap_deviation", SILENCE), _RHYTHM),
-    Topic(("purchases_30d", "purchases_90d", "purchases_90d_before", "spend_30d", "spend_90d", "spend_90d_before"),
-          _TREND),
-    Topic(("number_of_purchases", "purchases_180d", "purchases_365d"),
-          pl.format("purchases in the last 365 days: {}, in all: {}", _count("purchases_365d"),
-                    _count("number_of_purchases"))),
-    Topic(("spend_total", "spend_mean", "spend_max", "spend_last", "spend_deviation", "spend_180d", "spend_365d"),
+    Topic(("number_of_purchases", *(f"{what}_{window}" for what in ("purchases", "spend")
+                                    for window in ("30d", "90d", "90d_before", "180d", "365d"))),
+          _OFTEN),
+    Topic(("spend_total", "spend_mean", "spend_max", "spend_last", "spend_deviation"),
           pl.format("spent {} in all, {} a purchase", _number("spend_total"), _number("spend_mean"))),
     Topic(("tenure_days", "active_days"),
           pl.format("first purchase {} days ago, last one {} days after it", _count("tenure_days"),
                     _count("active_days"))),
-    Topic(("returned_total", "number_of_returns", "returned_90d"),
+    Topic(_RETURNED,
           pl.format("days with returns: {}, worth {}", _count("number_of_returns"), _number("returned_total"))),
     Topic(("lines_mean",), pl.format("lines a purchase: {}", _number("lines_mean"))),
     Topic(("weekend_share",), pl.format("purchases at weekends: {} %", _percent("weekend_share"))),
@@ -78,6 +78,9 @@ _WHERE_KNOWN = (
     Topic(("discount_share",), pl.format("off the price by markdowns: {} %", _percent("discount_share"))),
 )
 
+_ALSO = {"returns": _RETURNED}
+"""Family -> columns of purchases that say the same."""
+
 _SUBSCRIBED = (
     Topic(("subscription_days", "newest_subscription_days"),
           pl.format("subscribed for {} days, the newest for {}", _count("subscription_days"),
@@ -90,7 +93,9 @@ _SUBSCRIBED = (
 
 def purchase_topics(families: Sequence[EventFamily] = ()) -> list[Topic]:
     """The topics of what is known from purchases, and one of each family of other events."""
-    return [*_ALWAYS, *_WHERE_KNOWN, *(_family_topic(family) for family in families)]
+    by_family = [_family_topic(family) for family in families]
+    told = {column for topic in by_family for column in topic.columns}
+    return [*(topic for topic in _ALWAYS if not told & set(topic.columns)), *_WHERE_KNOWN, *by_family]
 
 
 def subscription_topics(families: Sequence[EventFamily] = ()) -> list[Topic]:
@@ -110,6 +115,8 @@ def column_topics(rows: pl.DataFrame, names: Sequence[str]) -> list[Topic]:
 
 def reasons_of(model: ChurnModel, rows: pl.DataFrame, topics: Sequence[Topic]) -> pl.DataFrame:
     """reason_1, reason_2, reason_3 of each row, the weightiest first, null where nothing more raises the chance."""
+    if not topics:
+        return pl.DataFrame({name: pl.repeat(None, rows.height, dtype=pl.String, eager=True) for name in _names()})
     parts = [_reasons_of_part(model, part, topics) for part in rows.iter_slices(_CHUNK)]
     empty = pl.DataFrame(schema=dict.fromkeys(_names(), pl.String))
     return pl.concat(parts) if parts else empty
@@ -150,7 +157,7 @@ def _family_topic(family: EventFamily) -> Topic:
     name = family.name
     since = f"{name}_days_since"
     return Topic(
-        (since, *(f"{name}_{kind}{window}d" for kind in ("", "amount_") for window in WINDOWS)),
+        (since, *(f"{name}_{kind}{window}d" for kind in ("", "amount_") for window in WINDOWS), *_ALSO.get(name, ())),
         pl.when(pl.col(since).is_null())
         .then(pl.lit(f"no {family.title} so far"))
         .otherwise(

@@ -12,7 +12,7 @@ import polars as pl
 
 from crm_platform.churn.calibration import NEWEST_SHARE, Calibration, level_offset, probability
 from crm_platform.churn.model import SILENCE
-from crm_platform.churn.snapshots import Memory, Snapshot, labelled_snapshot
+from crm_platform.churn.snapshots import Memory, Snapshot, labelled_silence
 from crm_platform.value.purchase_models.histories import Floats
 
 YEAR_DAYS = 364
@@ -24,9 +24,7 @@ LEAST_HISTORY = 180
 _STEPS = 60
 
 
-def expected_share(
-    lines: pl.DataFrame, now: Snapshot, newest: Snapshot, horizon: int, memory: Memory | None = None
-) -> float | None:
+def expected_share(lines: pl.DataFrame, now: Snapshot, horizon: int, memory: Memory | None = None) -> float | None:
     """The share of customers to expect to leave; None where no year of history tells.
 
     By how much a year ago was off the purchase model, and to a third by how much the newest period was.
@@ -35,7 +33,8 @@ def expected_share(
     has_history = bool((lines["purchase_date"] <= year_ago - timedelta(days=LEAST_HISTORY)).any())
     if now.purchases is None or horizon > YEAR_DAYS or not has_history:
         return None
-    then = labelled_snapshot(lines, year_ago, horizon, now.as_of, memory=memory)
+    then = labelled_silence(lines, year_ago, horizon, now.as_of, memory)
+    newest = labelled_silence(lines, now.as_of - timedelta(days=horizon), horizon, now.as_of, memory)
     if then.purchases is None or newest.purchases is None:
         return None
     offset = (1.0 - NEWEST_SHARE) * _offset(then) + NEWEST_SHARE * _offset(newest)

@@ -40,12 +40,6 @@ class Snapshot:
     rows: pl.DataFrame
     purchases: BgNbd | None
 
-    def one_in(self, every: int, number: int) -> "Snapshot":
-        """Each `every`th customer, others in the snapshot of each number."""
-        offset = number % every if self.rows.height > every else 0
-        # Copied, so that the rows that were left out can go.
-        return Snapshot(self.as_of, self.rows.gather_every(every, offset=offset).rechunk(), self.purchases)
-
 
 class Memory:
     """Features and purchase models of dates that were looked at, for other horizons and the next look: these are the
@@ -81,6 +75,21 @@ def training_dates(first_purchase: date, known_until: date, horizon: int) -> lis
     return [day for day in dates if (day - first_purchase).days >= least]
 
 
+def one_in(rows: int, most_rows: int) -> int:
+    """Of how many customers one is taken on each date, so that all dates together have at most about so many rows."""
+    return max(-(-rows // most_rows), 1)
+
+
+def some_of(customers: pl.Series, every: int, number: int) -> pl.Series:
+    """Each `every`th of the customers, others on the date of each number."""
+    return customers.sort().gather_every(every, offset=number % every if len(customers) > every else 0)
+
+
+def of_customers(rows: pl.DataFrame, customers: pl.Series) -> pl.DataFrame:
+    """The rows that these customers have."""
+    return rows.join(customers.to_frame("customer_id"), on="customer_id", how="semi", maintain_order="left")
+
+
 def snapshot_as_of(
     lines: pl.DataFrame,
     as_of: date,
@@ -95,12 +104,16 @@ def snapshot_as_of(
     """
     memory = memory or Memory()
     features = memory.features(as_of, lambda: _features(lines, as_of, families))
-    histories = histories_of(features)
+    return _with_silence(as_of, features, horizon, purchases, memory)
+
+
+def _with_silence(as_of: date, rows: pl.DataFrame, horizon: int, purchases: BgNbd | None, memory: Memory) -> Snapshot:
+    histories = histories_of(rows)
     used = purchases or memory.purchases(as_of, lambda: _fitted(histories))
     if used is None:
-        return Snapshot(as_of, features, None)
+        return Snapshot(as_of, rows, None)
     silence = log_odds_of(used.probability_no_purchase(histories, horizon)[histories.place])
-    return Snapshot(as_of, features.with_columns(pl.Series(SILENCE, silence).round_sig_figs(_DIGITS)), used)
+    return Snapshot(as_of, rows.with_columns(pl.Series(SILENCE, silence).round_sig_figs(_DIGITS)), used)
 
 
 def _features(lines: pl.DataFrame, as_of: date, families: Sequence[EventFamily]) -> pl.DataFrame:
@@ -128,6 +141,28 @@ def labelled_snapshot(
     Raises:
         LabelNotMatured: the horizon ends after `known_until`.
     """
-    snapshot = snapshot_as_of(lines, as_of, horizon, families, memory=memory)
-    has_left = silence_labels(lines, snapshot.rows["customer_id"], as_of, horizon, known_until)
-    return Snapshot(as_of, snapshot.rows.with_columns(has_left), snapshot.purchases)
+    return _labelled(snapshot_as_of(lines, as_of, horizon, families, memory=memory), lines, horizon, known_until)
+
+
+def labelled_silence(
+    lines: pl.DataFrame, as_of: date, horizon: int, known_until: date, memory: Memory | None = None
+) -> Snapshot:
+    """A labelled snapshot of what the purchase model sees and says, without the other features: a fraction of the work.
+
+    Raises:
+        LabelNotMatured: the horizon ends after `known_until`.
+    """
+    day = pl.col("purchase_date")
+    bought = lines.lazy().filter((day <= as_of) & (pl.col("amount") > 0))
+    customers = bought.group_by("customer_id").agg(
+        number_of_purchases=day.n_unique().cast(pl.Int32),
+        active_days=(day.max() - day.min()).dt.total_days().cast(pl.Int32),
+        tenure_days=(pl.lit(as_of) - day.min()).dt.total_days().cast(pl.Int32),
+    )
+    rows = customers.sort("customer_id").collect()
+    return _labelled(_with_silence(as_of, rows, horizon, None, memory or Memory()), lines, horizon, known_until)
+
+
+def _labelled(snapshot: Snapshot, lines: pl.DataFrame, horizon: int, known_until: date) -> Snapshot:
+    has_left = silence_labels(lines, snapshot.rows["customer_id"], snapshot.as_of, horizon, known_until)
+    return Snapshot(snapshot.as_of, snapshot.rows.with_columns(has_left), snapshot.purchases)

@@ -15,8 +15,8 @@ from crm_platform.churn.calibration import Calibration, log_odds_of
 from crm_platform.churn.families import EventFamily, with_families
 from crm_platform.churn.labels import ended_labels
 from crm_platform.churn.model import ChurnModel
-from crm_platform.churn.snapshots import ROUNDED, Snapshot, training_dates
-from crm_platform.churn.training import MOST_ROWS, OnStep, fit_model, one_in, stacked
+from crm_platform.churn.snapshots import ROUNDED, Snapshot, of_customers, one_in, some_of, training_dates
+from crm_platform.churn.training import MOST_ROWS, OnStep, fit_model, stacked
 from crm_platform.value.features import features_as_of
 
 
@@ -69,9 +69,9 @@ def fit_subscription_model(
     snapshots = []
     for number, day in enumerate(dates):
         on_step(f"Looking at {day}", number, len(dates) + 1)
-        rows = subscribers_as_of(periods, lines, day, families).rows
-        snapshot = Snapshot(day, rows.join(labels[day], on="customer_id", maintain_order="left"), None)
-        snapshots.append(snapshot.one_in(every, number))
+        some = some_of(labels[day]["customer_id"], every, number)
+        rows = subscribers_as_of(of_customers(periods, some), of_customers(lines, some), day, families).rows
+        snapshots.append(Snapshot(day, rows.join(labels[day], on="customer_id", maintain_order="left"), None))
     on_step("Learning", len(dates), len(dates) + 1)
     model = fit_model(stacked(snapshots), None, as_of, horizon, tuple(dates)).model
     return (model if model.terms else _share_alone(model)), now

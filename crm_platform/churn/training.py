@@ -24,38 +24,31 @@ from crm_platform.churn.calibration import (
     level_offset,
     probability,
 )
-from crm_platform.churn.columns import ModelColumn, learn_columns
 from crm_platform.churn.families import EventFamily
-from crm_platform.churn.model import PURCHASES_PART, SILENCE, ChurnModel, ModelCard, Term
+from crm_platform.churn.model import PURCHASES_PART, SILENCE, ChurnModel, ModelCard
 from crm_platform.churn.season import expected_share, with_total
 from crm_platform.churn.snapshots import (
-    DAYS_BETWEEN,
     Memory,
     Snapshot,
     labelled_snapshot,
+    of_customers,
+    one_in,
     snapshot_as_of,
+    some_of,
     training_dates,
 )
+from crm_platform.churn.terms import FOLDS, OLDER, design_of, fit_terms, unseen_contributions
 from crm_platform.value.purchase_models.bg_nbd import BgNbd
-from crm_platform.value.purchase_models.histories import Floats
 
-FOLDS = 3
-MOST_ROWS = 400_000
-"""More training rows than these teach a sum of terms nothing: of each snapshot an even share is taken."""
-
-FEWEST_OF_A_KIND = 10
-"""With fewer who left, or stayed, nothing is learnt: the purchase model stands alone."""
-
-OLDER = 0.7
-"""A snapshot counts so much for the learners as one that is a horizon newer: customers change."""
+MOST_ROWS = 200_000
+"""More training rows than these teach a sum of terms nothing: on each date an even share of the customers is taken."""
 
 DOUBTED = 20.0
 """Customers that are needed for a purchase model without any test to be believed by half."""
 
 SEED = 0
-_NOT_LEARNT = ("customer_id", "has_left", "snapshot", "fold")
 _CODE = ("columns.py", "calibration.py", "families.py", "labels.py", "learners.py", "model.py", "season.py",
-         "snapshots.py", "subscriptions.py", "training.py", "../value/features.py",
+         "snapshots.py", "subscriptions.py", "terms.py", "training.py", "../value/features.py",
          "../value/purchase_models/bg_nbd.py", "../value/purchase_models/histories.py",
          "../value/purchase_models/maximum_likelihood.py")  # fmt: skip
 
@@ -90,17 +83,19 @@ def fit_silence_model(
     dates = training_dates(known["purchase_date"].min(), as_of, horizon) if known.height else []  # type: ignore[arg-type]
     first = known.filter(pl.col("amount") > 0).group_by("customer_id").agg(pl.col("purchase_date").min())
     every = one_in(sum(int((first["purchase_date"] <= day).sum()) for day in dates), most_rows)
-    newest, snapshots = None, []
+    snapshots = []
     for number, day in enumerate(dates):
         on_step(f"Looking at {day}", number, len(dates) + 1)
-        snapshot = labelled_snapshot(known, day, horizon, as_of, families, memory)
-        newest = newest or snapshot
-        snapshots.append(snapshot.one_in(every, number))
+        if every == 1:
+            snapshots.append(labelled_snapshot(known, day, horizon, as_of, families, memory))
+        else:
+            some = some_of(first.filter(pl.col("purchase_date") <= day)["customer_id"], every, number)
+            snapshots.append(labelled_snapshot(of_customers(known, some), day, horizon, as_of, families))
     on_step("Learning", len(dates), len(dates) + 1)
     fitted = fit_model(stacked(snapshots), now.purchases, as_of, horizon, tuple(dates))
-    if newest is None:
+    if not dates:
         return _untaught(fitted.model, now), now
-    season = expected_share(known, now, newest, horizon, memory)
+    season = expected_share(known, now, horizon, memory)
     if season is None:
         return fitted.model, now
     calibration = with_total(fitted.model.calibration, fitted.model.blended(now.rows), season)
@@ -118,7 +113,8 @@ def fit_model(
 
     `silence_log_odds` is a part of the blend where `purchases` is given.
     """
-    terms = _fit_terms(rows, horizon)
+    design = design_of(rows, horizon)
+    terms = fit_terms(design)
     bare = ChurnModel(
         _card(rows, as_of, horizon, snapshots), terms, purchases,
         float(rows[SILENCE].mean() or 0.0) if purchases and rows.height else 0.0,  # type: ignore[arg-type]
@@ -126,7 +122,7 @@ def fit_model(
     )  # fmt: skip
     if not rows.height or not bare.parts:
         return Fitted(bare, rows.with_columns(out_of_fold=pl.lit(0.5)))
-    unseen = _out_of_fold(rows, bare) if terms else bare.blended(rows)
+    unseen = bare.blended_with(rows, unseen_contributions(design, rows["fold"].to_numpy(), terms) if terms else 0.0)
     has_left, is_newest = rows["has_left"].cast(pl.Float64).to_numpy(), (rows["snapshot"] == 0).to_numpy()
     overall = calibrate(unseen, has_left)
     newest = level_offset(overall.applied(unseen)[is_newest], has_left[is_newest]) if len(snapshots) > 1 else 0.0
@@ -148,11 +144,6 @@ def _untaught(model: ChurnModel, now: Snapshot) -> ChurnModel:
     return replace(model, silence_centre=centre, calibration=Calibration(number / (number + DOUBTED), 0.0))
 
 
-def one_in(rows: int, most_rows: int) -> int:
-    """Of how many customers one is taken on each date, so that all dates together have at most about so many rows."""
-    return max(-(-rows // most_rows), 1)
-
-
 def stacked(snapshots: Sequence[Snapshot]) -> pl.DataFrame:
     """The rows of all snapshots; a customer is in one fold on all dates."""
     if not snapshots:
@@ -167,55 +158,6 @@ def stacked(snapshots: Sequence[Snapshot]) -> pl.DataFrame:
 def _without_gaps(rows: pl.DataFrame) -> pl.DataFrame:
     """Where a snapshot had no purchase model, its log-odds are even."""
     return rows.with_columns(pl.col(SILENCE).fill_null(0.0)) if SILENCE in rows.columns else rows
-
-
-def _fit_terms(rows: pl.DataFrame, horizon: int | None) -> tuple[Term, ...]:
-    """The terms of both learners; none where too few left or stayed, or no column says anything."""
-    left = int(rows["has_left"].sum())
-    if min(left, rows.height - left) < FEWEST_OF_A_KIND:
-        return ()
-    columns = learn_columns(rows, [name for name in rows.columns if name not in _NOT_LEARNT], as_they_are=[SILENCE])
-    if not columns:
-        return ()
-    has_left = rows["has_left"].cast(pl.Float64).to_numpy()
-    weights = _weights(rows["snapshot"], horizon)
-    codes = np.column_stack([column.codes(rows) for column in columns])
-    standardised = np.column_stack([column.standardised(rows) for column in columns])
-    tables = learners.fit_boosting(columns, codes, has_left, weights)
-    number = rows["snapshot"].n_unique()
-    coefficients = learners.fit_regression(columns, standardised, has_left, weights, number)
-    centres = np.split(standardised.mean(axis=0), np.cumsum([column.width for column in columns])[:-1])
-    newest = codes[(rows["snapshot"] == 0).to_numpy()]
-    return tuple(
-        Term(column, _floats(table), _floats(own), float(centre @ own), _shares(column, newest[:, place]))
-        for place, (column, table, own, centre) in enumerate(zip(columns, tables, coefficients, centres, strict=True))
-    )
-
-
-def _out_of_fold(rows: pl.DataFrame, whole: ChurnModel) -> Floats:
-    """Blended log-odds of each row by terms fitted without its fold; the whole model's where too little is left."""
-    unseen = np.empty(rows.height)
-    for fold in range(FOLDS):
-        is_held_back = (rows["fold"] == fold).to_numpy()
-        terms = _fit_terms(rows.filter(~pl.Series(is_held_back)), whole.card.horizon) or whole.terms
-        part = ChurnModel(whole.card, terms, whole.purchases, whole.silence_centre, UNCHANGED, ())
-        unseen[is_held_back] = part.blended(rows.filter(pl.Series(is_held_back)))
-    return unseen
-
-
-def _weights(snapshot: pl.Series, horizon: int | None) -> Floats:
-    """Of each row, by how much older its snapshot is than the newest."""
-    age = snapshot.cast(pl.Float64).to_numpy() * (DAYS_BETWEEN / horizon if horizon else 0.0)
-    weights: Floats = OLDER**age
-    return weights
-
-
-def _shares(column: ModelColumn, codes: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> tuple[float, ...]:
-    return _floats(np.bincount(codes, minlength=column.number_of_codes) / max(len(codes), 1))
-
-
-def _floats(values: Floats) -> tuple[float, ...]:
-    return tuple(float(value) for value in values)
 
 
 def _card(rows: pl.DataFrame, as_of: date | None, horizon: int | None, snapshots: tuple[date, ...]) -> ModelCard:

@@ -43,6 +43,7 @@ from crm_platform.demo.permissions import make_permissions
 from crm_platform.demo.records import make_records
 from crm_platform.demo.responses import make_responses, persuade
 from crm_platform.demo.settings import COMPANY_FILE, Chunk, CompanySettings, Period, chunks, load_company
+from crm_platform.demo.troubles import add_troubles, consents_taken_back
 from crm_platform.demo.truth import Truth, add_people
 
 Progress = Callable[[str, int, int], None]
@@ -73,6 +74,19 @@ class Company:
     mailbox: mails.Mailbox
     leads: sales_sheet.Leads
     seed: int
+
+
+@dataclass(frozen=True)
+class Population:
+    """A chunk: companies and people as they are made, people with their troubles, records by system, consents, orders
+    of people's own will with their lines."""
+
+    organisations: Organisations
+    people: pl.DataFrame
+    records: dict[str, pl.DataFrame]
+    permissions: pl.DataFrame
+    orders: pl.DataFrame
+    lines: pl.DataFrame
 
 
 def write_company(
@@ -123,17 +137,18 @@ def write_company(
 
 def write_chunk(company: Company, chunk: Chunk) -> None:
     """Make the people of a chunk and write all that the systems know of them."""
-    made = _population(company, chunk)
-    add_people(company.truth, made.people)
-    records = make_records(made.people, chunk, company.period, company.seed)
+    population = make_population(chunk, company.settings, company.catalogue, company.period, company.seed)
+    people, records, permissions = population.people, population.records, population.permissions
+    add_people(company.truth, people)
     shop.write_customers(company.landing, records["shop"], chunk, company.settings, company.seed)
     till.write_cards(company.landing, records["till"], chunk, company.settings, company.seed)
     web.write_registrations(company.landing, records["web"], chunk, company.seed)
-    crm.write_customers(company.landing, records["crm"], made.companies, chunk, company.seed)
-    permissions = make_permissions(records, chunk, company.settings, company.period, company.seed)
+    crm.write_customers(company.landing, records["crm"], population.organisations.companies, chunk, company.seed)
     crm.write_permission_events(company.landing, permissions, chunk, company.seed)
-    orders = _write_orders(company, chunk, made.people, records, permissions)
-    _write_service(company, chunk, made, records, orders)
+    own, own_lines = population.orders, population.lines
+    orders, lines = _run_campaigns(company, chunk, people, records, permissions, own, own_lines)
+    sold = _write_selling(company, chunk, people, records, with_totals(orders, lines), lines)
+    _write_service(company, chunk, population.organisations, records, sold)
 
 
 def _write_service(
@@ -151,24 +166,34 @@ def _write_service(
     company.leads.add(made, chunk)
 
 
-def _population(company: Company, chunk: Chunk) -> Organisations:
-    people = make_people(chunk, company.settings, company.period, company.seed)
-    people = add_life_events(people, chunk, company.period, company.seed)
-    people = add_behaviour(people, chunk, company.period, company.seed)
-    return make_organisations(people, chunk, company.settings, company.period, company.seed)
+def make_population(
+    chunk: Chunk, settings: CompanySettings, catalogue: Catalogue, period: Period, seed: int
+) -> Population:
+    """People of a chunk, what the systems know of them, what they agree to, and what they order of their own will."""
+    people = add_life_events(make_people(chunk, settings, period, seed), chunk, period, seed)
+    people = add_behaviour(people, chunk, period, seed)
+    made = make_organisations(people, chunk, settings, period, seed)
+    records = make_records(made.people, chunk, period, seed)
+    orders, lines = _own_orders(made.people, records, chunk, settings, catalogue, period, seed)
+    permissions = make_permissions(records, chunk, settings, period, seed)
+    people = add_troubles(made.people, records, permissions, orders, chunk, period, seed)
+    return Population(made, people, records, consents_taken_back(permissions, people), orders, lines)
 
 
-def _write_orders(
-    company: Company, chunk: Chunk, people: pl.DataFrame, records: dict[str, pl.DataFrame], permissions: pl.DataFrame
-) -> pl.DataFrame:
-    """Write every order; gives the web shop's with their life cycle."""
-    period, seed, catalogue = company.period, company.seed, company.catalogue
+def _own_orders(
+    people: pl.DataFrame,
+    records: dict[str, pl.DataFrame],
+    chunk: Chunk,
+    settings: CompanySettings,
+    catalogue: Catalogue,
+    period: Period,
+    seed: int,
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The orders people make of their own will, and their lines."""
     orders = make_orders(people, records, catalogue.stores, chunk, period, seed)
-    lines = make_order_lines(orders, catalogue, chunk, company.settings, seed, "own will")
-    later, later_lines = make_replenishments(people, orders, lines, catalogue, chunk, company.settings, period, seed)
-    orders, lines = pl.concat([orders, later]), pl.concat([lines, later_lines])
-    orders, lines = _run_campaigns(company, chunk, people, records, permissions, orders, lines)
-    return _write_selling(company, chunk, people, records, with_totals(orders, lines), lines)
+    lines = make_order_lines(orders, catalogue, chunk, settings, seed, "own will")
+    later, later_lines = make_replenishments(people, orders, lines, catalogue, chunk, settings, period, seed)
+    return pl.concat([orders, later]), pl.concat([lines, later_lines])
 
 
 def _run_campaigns(

@@ -11,6 +11,7 @@ import polars as pl
 
 from crm_platform.demo.dice import SECONDS_A_DAY, chance, choose, dice, span_of
 from crm_platform.demo.settings import Chunk, Period
+from crm_platform.demo.troubles import DAMAGED_GOODS, LATE_DELIVERY, troubled_orders
 
 STATUSES = ["ordered", "dispatched", "delivered", "invoiced", "paid", "returned", "refunded", "cancelled", "closed"]
 FURTHEST_FIRST = [
@@ -33,7 +34,7 @@ def add_life_cycle(orders: pl.DataFrame, people: pl.DataFrame, chunk: Chunk, per
     """Add the moments of an order's life and the status reached.
 
     Columns: <status>_dt for each of STATUSES (null: did not happen, or not by the end of `as_of`), promised_date,
-    due_date, status.
+    due_date, status; trouble and trouble_date of an order that one follows.
     """
     rng = dice(seed, chunk.index, "order life cycle")
     count = orders.height
@@ -42,7 +43,10 @@ def add_life_cycle(orders: pl.DataFrame, people: pl.DataFrame, chunk: Chunk, per
         seconds = (shortest + rng.exponential(mean_days, count)) * SECONDS_A_DAY
         return pl.col(start) + span_of(seconds)
 
-    cancelled, returned = pl.Series(chance(rng, count, 0.03)), pl.Series(chance(rng, count, 0.06))
+    orders = troubled_orders(orders, people)
+    is_troubled, is_damaged = orders["trouble"].is_not_null(), (orders["trouble"] == DAMAGED_GOODS).fill_null(False)
+    on_that_day = pl.col("trouble_date").cast(pl.Datetime("us", "UTC")) + timedelta(hours=15)
+    cancelled, returned = pl.Series(chance(rng, count, 0.03)) & ~is_troubled, pl.Series(chance(rng, count, 0.06))
     never_paid = pl.Series(chance(rng, count, 0.01))
     late = orders.select("person").join(
         people.select("person", "pays_late_days"), on="person", how="left", maintain_order="left"
@@ -54,6 +58,9 @@ def add_life_cycle(orders: pl.DataFrame, people: pl.DataFrame, chunk: Chunk, per
         cancelled_dt=pl.when(cancelled).then(after("ordered_dt", 0.5, 0.05)),
         dispatched_dt=pl.when(~cancelled).then(after("ordered_dt", 1.2, 0.3)),
     ).with_columns(delivered_dt=after("dispatched_dt", 1.8, 0.8), invoiced_dt=after("dispatched_dt", 0.1, 0.02))
+    lived = lived.with_columns(
+        delivered_dt=pl.when(pl.col("trouble") == LATE_DELIVERY).then(on_that_day).otherwise("delivered_dt")
+    )
     lived = lived.with_columns(due_date=pl.col("invoiced_dt").cast(pl.Date) + timedelta(days=PAYMENT_DAYS))
     on_account = pl.col("payment_method").is_in(["invoice", "bank transfer"])
     slow = (pl.col("due_date") + pl.duration(days=pl.lit(late.clip(-13, 120)))).cast(
@@ -66,8 +73,11 @@ def add_life_cycle(orders: pl.DataFrame, people: pl.DataFrame, chunk: Chunk, per
         .then("invoiced_dt"),
         returned_dt=pl.when(returned).then(after("delivered_dt", 7.0, 1.0)),
     )
+    sent_back = pl.max_horizontal(on_that_day, pl.col("delivered_dt") + timedelta(hours=20))
+    lived = lived.with_columns(returned_dt=pl.when(is_damaged).then(sent_back).otherwise("returned_dt"))
     lived = lived.with_columns(
-        refunded_dt=after("returned_dt", 4.0, 1.0), closed_dt=pl.when(~returned).then(after("delivered_dt", 1.0, 30.0))
+        refunded_dt=after("returned_dt", 4.0, 1.0),
+        closed_dt=pl.when(~(returned | is_damaged)).then(after("delivered_dt", 1.0, 30.0)),
     )
     return _until(lived, period)
 
@@ -103,12 +113,16 @@ def make_returns(orders: pl.DataFrame, lines: pl.DataFrame, chunk: Chunk, seed: 
     VAT), currency, refunded_dt.
     """
     rng = dice(seed, chunk.index, "returns")
-    back = orders.filter(pl.col("returned_dt").is_not_null()).select("order_number", "returned_dt", "refunded_dt")
+    back = orders.filter(pl.col("returned_dt").is_not_null()).select(
+        "order_number", "trouble", "returned_dt", "refunded_dt"
+    )
     firsts = lines.filter(pl.col("line_type") == "sale").unique("order_number", keep="first", maintain_order=True)
     returned = firsts.join(back, on="order_number", maintain_order="left")
     value = pl.col("quantity") * (pl.col("unit_price") - pl.col("discount"))
     return returned.with_columns(
-        reason=choose(rng, RETURN_REASONS[0], returned.height, RETURN_REASONS[1]),
+        reason=pl.when(pl.col("trouble") == DAMAGED_GOODS)
+        .then(pl.lit("damaged"))
+        .otherwise(choose(rng, RETURN_REASONS[0], returned.height, RETURN_REASONS[1])),
         refund=pl.when(pl.col("refunded_dt").is_not_null()).then(value.round(2)),
         return_number="order_number",
     )

@@ -14,6 +14,7 @@ from crm_platform.demo.dice import SECONDS_A_DAY, chance, choose, dice, span_of
 from crm_platform.demo.feeds import DELIVERED, Landing, told_on
 from crm_platform.demo.settings import Chunk
 from crm_platform.demo.shop import order_id
+from crm_platform.demo.troubles import BAD_ANSWER, UNSOLVED_CASES
 
 SUBJECTS = {
     "delivery": "Where is my order?",
@@ -25,38 +26,65 @@ SUBJECTS = {
 PRAISE = ["Quick and friendly.", "Would buy again", 'Good price, "really" good', "The agent helped, thank you"]
 BLAME = ["Late again!", "Poor packaging; the box was damaged", "Nobody answers, never again"]
 CASE_FAULTS = (Fault("missing_key", "CaseRef"), Fault("email", "Email", "unknown"), DUPLICATED)
+# An unsolved case is opened again and again.
+CALLS = 3
+NEVER = 3_650
 SURVEY_FAULTS = (Fault("value_out_of_range", "Score", "99"), DUPLICATED)
 
 
 def _asked_about(rng: np.random.Generator, customers: pl.DataFrame, orders: pl.DataFrame, share: float) -> pl.DataFrame:
     """A share of the orders, late ones four times as often, of customers whom the call centre knows."""
-    known = customers.unique("person", keep="first", maintain_order=True).select(
-        "person", "number", "email", "mobile_phone"
-    )
     is_late = (orders["delivered_dt"].cast(pl.Date) > orders["promised_date"]).fill_null(False).to_numpy()
     picked = orders.filter(pl.Series(chance(rng, orders.height, np.where(is_late, 4 * share, share))))
-    return picked.join(known, on="person", maintain_order="left")
+    return _of_known(customers, picked)
+
+
+def _of_known(customers: pl.DataFrame, orders: pl.DataFrame) -> pl.DataFrame:
+    known = customers.unique("person", keep="first", maintain_order=True)
+    return orders.join(known.select("person", "number", "email", "mobile_phone"), on="person", maintain_order="left")
 
 
 def write_cases(landing: Landing, customers: pl.DataFrame, orders: pl.DataFrame, chunk: Chunk, seed: int) -> None:
     """Write the cases opened about orders; a case closed later is told again on that day."""
+    drawn = pl.concat([_ordinary_cases(customers, orders, chunk, seed), _unsolved_cases(customers, orders)])
+    told = drawn.with_columns(told_on("opened_dt", landing.period))
+    landing.deliver(
+        "crm/support_cases", _cases(_told_twice(told)), FORM, CASE_FAULTS, dice(seed, chunk.index, "crm bad cases")
+    )
+
+
+def _ordinary_cases(customers: pl.DataFrame, orders: pl.DataFrame, chunk: Chunk, seed: int) -> pl.DataFrame:
     rng = dice(seed, chunk.index, "support cases")
     cases = _asked_about(rng, customers, orders, 0.06)
     count = cases.height
     category = choose(rng, list(SUBJECTS), count, [0.35, 0.2, 0.15, 0.2, 0.1])
     opened = pl.col("order_dt") + span_of((1 + rng.exponential(5.0, count)) * SECONDS_A_DAY)
     closed = opened + span_of(3_600 + rng.exponential(2.0, count) * SECONDS_A_DAY)
-    drawn = cases.with_columns(
+    return cases.with_columns(
+        case_ref=pl.format("CS{}", "order_number"),
         opened_dt=opened,
         closed_dt=closed,
         category=category,
         subject=category.replace_strict(SUBJECTS, return_dtype=pl.String),
         case_channel=choose(rng, ["telephone", "email", "web"], count, [0.5, 0.35, 0.15]),
         priority=choose(rng, ["low", "normal", "high"], count, [0.25, 0.6, 0.15]),
-    ).with_columns(told_on("opened_dt", landing.period))
-    landing.deliver(
-        "crm/support_cases", _cases(_told_twice(drawn)), FORM, CASE_FAULTS, dice(seed, chunk.index, "crm bad cases")
     )
+
+
+def _unsolved_cases(customers: pl.DataFrame, orders: pl.DataFrame) -> pl.DataFrame:
+    """Several about one order, the last on the day of the trouble, none of them ever closed."""
+    troubled = _of_known(customers, orders.filter(pl.col("trouble") == UNSOLVED_CASES))
+    calls = troubled.join(pl.DataFrame({"call": range(CALLS)}), how="cross", maintain_order="left")
+    opened = pl.col("trouble_date").cast(pl.Datetime("us", "UTC")) + pl.duration(hours=9 - 26 * pl.col("call"))
+    return calls.with_columns(
+        case_ref=pl.format("CS{}-{}", "order_number", pl.col("call") + 1),
+        opened_dt=opened,
+        closed_dt=opened + pl.duration(days=NEVER),
+        category=pl.lit("product"),
+        subject=pl.lit(SUBJECTS["product"]),
+        case_channel=pl.lit("telephone"),
+        priority=pl.lit("high"),
+    ).drop("call")
 
 
 def _told_twice(cases: pl.DataFrame) -> pl.DataFrame:
@@ -73,7 +101,7 @@ def _told_twice(cases: pl.DataFrame) -> pl.DataFrame:
 def _cases(cases: pl.DataFrame) -> pl.DataFrame:
     return cases.select(
         DELIVERED,
-        CaseRef=pl.format("CS{}", "order_number"),
+        CaseRef="case_ref",
         CustomerRef=customer_ref("number"),
         Email="email",
         Phone="mobile_phone",
@@ -94,15 +122,19 @@ def write_surveys(landing: Landing, customers: pl.DataFrame, orders: pl.DataFram
     Those who got it late are less content.
     """
     rng = dice(seed, chunk.index, "surveys")
-    answers = _asked_about(rng, customers, orders, 0.05)
+    is_bad = (pl.col("trouble") == BAD_ANSWER).fill_null(False)
+    asked = _asked_about(rng, customers, orders, 0.05).filter(~is_bad)
+    answers = pl.concat([asked, _of_known(customers, orders.filter(is_bad))])
     count = answers.height
     is_late = (pl.col("delivered_dt").cast(pl.Date) > pl.col("promised_date")).fill_null(False)
-    mood = pl.Series(rng.normal(8.2, 1.6, count)) - pl.when(is_late).then(3.0).otherwise(0.0)
+    mood = pl.Series(rng.normal(8.2, 1.6, count)) - pl.when(is_bad).then(6.5).when(is_late).then(3.0).otherwise(0.0)
     is_nps = pl.Series(chance(rng, count, 0.6))
     answered = pl.col("order_dt") + span_of((9 + rng.exponential(3.0, count)) * SECONDS_A_DAY)
     rows = answers.with_columns(
         survey=pl.when(is_nps).then(pl.lit("nps")).otherwise(pl.lit("csat")),
-        responded_dt=answered,
+        responded_dt=pl.when(is_bad)
+        .then(pl.col("trouble_date").cast(pl.Datetime("us", "UTC")) + pl.duration(hours=19))
+        .otherwise(answered),
         praise=choose(rng, PRAISE, count),
         blame=choose(rng, BLAME, count),
         comments=pl.Series(chance(rng, count, 0.3)),

@@ -96,7 +96,10 @@ def person_id(column: str = "person") -> pl.Expr:
 
 
 def add_people(truth: Truth, people: pl.DataFrame) -> None:
-    """Write people, households and who leaves (after leaves_date: no order of the person's own will)."""
+    """Write people, households and who leaves (after leaves_date: no order of the person's own will).
+
+    What had gone wrong for them by trouble_date (null: nothing) stands beside it, of those who stayed all the same too.
+    """
     named = people.with_columns(
         person_id=person_id(),
         household_id=pl.format("H{}", pl.col("household").cast(pl.String).str.zfill(8)),
@@ -104,7 +107,10 @@ def add_people(truth: Truth, people: pl.DataFrame) -> None:
     )
     truth.add("people", named.select(PEOPLE))
     truth.add("households", named.select("household_id", "person_id", "household_kind", "position"))
-    truth.add("churn", named.select("person_id", "buyer", "joined_date", "leaves_date", "death_date"))
+    truth.add(
+        "churn",
+        named.select("person_id", "buyer", "joined_date", "leaves_date", "death_date", "trouble", "trouble_date"),
+    )
 
 
 def organisation_id(column: str) -> pl.Expr:

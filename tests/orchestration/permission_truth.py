@@ -12,13 +12,10 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from crm_platform.demo.behaviour import add_behaviour
+from crm_platform.demo.catalogue import make_catalogue
+from crm_platform.demo.company import make_population
 from crm_platform.demo.crm import customer_ref
-from crm_platform.demo.life_events import add_life_events
-from crm_platform.demo.organisations import make_organisations
-from crm_platform.demo.people import make_people
-from crm_platform.demo.permissions import make_permissions, permission_events
-from crm_platform.demo.records import make_records
+from crm_platform.demo.permissions import permission_events
 from crm_platform.demo.settings import COMPANY_FILE, Period, chunks, load_company
 from crm_platform.demo.web import user_id
 
@@ -125,15 +122,11 @@ class Truth:
     def _lots(self) -> tuple[pl.DataFrame, pl.DataFrame]:
         """The permissions of all chunks, and their events."""
         settings, period = load_company(COMPANY_FILE), Period(self.as_of)
-        permissions = []
-        for chunk in chunks(self.customers):
-            people = make_people(chunk, settings, period, self.seed)
-            people = add_life_events(people, chunk, period, self.seed)
-            people = add_behaviour(people, chunk, period, self.seed)
-            people = make_organisations(people, chunk, settings, period, self.seed).people
-            records = make_records(people, chunk, period, self.seed)
-            permissions.append(make_permissions(records, chunk, settings, period, self.seed))
-        everything = pl.concat(permissions)
+        catalogue = make_catalogue(settings, period, self.seed)
+        everything = pl.concat(
+            make_population(chunk, settings, catalogue, period, self.seed).permissions
+            for chunk in chunks(self.customers)
+        )
         return everything, permission_events(everything, period)
 
     def _permissions(self) -> pl.DataFrame:

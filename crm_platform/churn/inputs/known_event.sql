@@ -1,6 +1,6 @@
 -- known_event: what customers did and met with besides buying, up to $as_of_date. Grain: one row per event, of visits one per customer and day.
 -- No table: a relation for the features of churn. Key: none. Reads: known_support_cases, known_surveys, known_shipments, known_invoices,
--- known_payments, known_registrations, known_web_hits, sold_line, campaign.event, event_customer, permission.consent_event,
+-- known_returns, known_payments, known_registrations, known_web_hits, sold_line, campaign.event, event_customer, permission.consent_event,
 -- loyalty.fact_loyalty_points, scv.customer_ref_key.
 -- An event is known from the day on which it was loaded; what came on the first day of its source's deliveries was known all along, else nothing could
 -- be learnt of the time before the platform. A newer version of a row makes it known later, never earlier.
@@ -66,6 +66,10 @@ by_reference AS (
     INNER JOIN known_invoices
         ON known_payments.source = known_invoices.source AND known_payments.invoice_id = known_invoices.invoice_id
     WHERE CAST(known_payments.paid_dt AS DATE) > known_invoices.due_date
+    UNION ALL
+    SELECT 'returns', order_owner.customer_ref, known_returns.returned_dt, known_returns.loaded_dt, known_returns.source, NULL
+    FROM known_returns
+    INNER JOIN order_owner ON known_returns.order_id = order_owner.order_id
     UNION ALL
     SELECT DISTINCT
         'visits',

@@ -3,6 +3,7 @@
 Here: scoring as of the last whole day. Not here: training and the scores by month (`build.py`).
 """
 
+import sys
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ from crm_platform.churn.leaving import FallingSilent, GivingUpSubscriptions, Lea
 from crm_platform.churn.monthly.build import SILENCE_HORIZONS
 from crm_platform.churn.monthly.models import in_force_digest, kept_model
 from crm_platform.churn.monthly.scoring import scores_of
+from crm_platform.churn.snapshots import Memory
 from crm_platform.sources.sales.exchange_rates import ExchangeRates
 from crm_platform.sources.staging import StagedFeed
 from crm_platform.warehouse.engine import Engine
@@ -42,7 +44,8 @@ def publish_customer_churn(
 
 
 def _rows(engine: Engine, models: Path, inputs: Inputs) -> pl.DataFrame:
-    silence = FallingSilent(inputs.lines, inputs.families)
+    # One day is looked at: its features serve all horizons, however many customers there are.
+    silence = FallingSilent(inputs.lines, inputs.families, memory=Memory(most_rows=sys.maxsize))
     subscriptions = GivingUpSubscriptions(inputs.periods, inputs.lines, inputs.families)
     parts = [_silence_part(engine, models, inputs, silence, horizon) for horizon in SILENCE_HORIZONS]
     scored = _scored(engine, models, inputs, subscriptions, TOLD_HORIZON)
@@ -72,4 +75,5 @@ def _scored(engine: Engine, models: Path, inputs: Inputs, leaving: Leaving, hori
         return pl.DataFrame(schema={"customer_key": pl.Int64, "churn_prob": pl.Float64, "risk_band": pl.Int64, **texts})
     model = kept_model(models, digest)
     customers = leaving.seen(inputs.as_of, horizon, model.purchases).rows
-    return scores_of(model, customers, leaving.topics())
+    # Reasons cost more than chances: they are made where they are told.
+    return scores_of(model, customers, leaving.topics() if horizon == TOLD_HORIZON else ())

@@ -20,6 +20,7 @@ from crm_platform.churn.families import EventFamily, family_features, with_famil
 from crm_platform.churn.leaving import FallingSilent
 from crm_platform.churn.life import FIRST, TOO_YOUNG, MonthOfLife, live_month
 from crm_platform.churn.metrics import area_under_curve, measure, paired_auc_difference
+from crm_platform.churn.model import SILENCE
 from crm_platform.churn.registry import backtest_rows, decision_rows, drift_rows, model_rows
 from crm_platform.churn.succession import compare_models
 from crm_platform.warehouse.audit import audit_files
@@ -96,7 +97,8 @@ def test_a_challenger_that_ranks_better_but_is_further_off_in_total_does_not_tak
 def test_customers_like_those_of_the_training_have_not_drifted_and_others_have() -> None:
     verdicts = dict(drift_of(FITTED, NOW.rows).select("column_name", "stability_index").iter_rows())
     assert verdicts["spend_mean"] < 0.25
-    doubled = drift_of(FITTED, NOW.rows.with_columns(pl.col("spend_mean") * 3, recency_days=pl.lit(400)))
+    others = NOW.rows.with_columns(pl.col("spend_mean") * 3, pl.col(SILENCE) + 2, recency_days=pl.lit(400))
+    doubled = drift_of(FITTED, others)
     verdicts = dict(doubled.select("column_name", "verdict").iter_rows())
     assert verdicts["spend_mean"] == verdicts["recency_days"] == verdicts[SCORE] == "far"
 

@@ -8,12 +8,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from crm_platform.churn.families import FAMILIES, EventFamily
 from crm_platform.churn.labels import LabelNotMatured, ended_labels, silence_labels
 from crm_platform.churn.metrics import measure
 from crm_platform.churn.reasons import purchase_topics, reasons_of
-from crm_platform.churn.snapshots import labelled_snapshot, snapshot_as_of, training_dates
+from crm_platform.churn.snapshots import (
+    labelled_silence,
+    labelled_snapshot,
+    snapshot_as_of,
+    some_of,
+    training_dates,
+)
 from crm_platform.churn.store import model_bytes
-from crm_platform.churn.training import fit_silence_model
+from crm_platform.churn.terms import design_of, unseen_contributions
+from crm_platform.churn.training import fit_silence_model, stacked
 from tests.unit.churn.orders import FIRST, LAST, shop_lines
 
 AS_OF = LAST - timedelta(days=90)
@@ -98,6 +106,34 @@ def test_chances_rank_and_add_up_on_a_period_that_the_model_has_not_seen() -> No
     assert metrics.total_error is not None and abs(metrics.total_error) < 0.06
 
 
+def test_of_many_customers_others_are_looked_at_on_each_date_and_the_model_is_nearly_as_good() -> None:
+    lines = shop_lines(1_500, seed=5)
+    thin, now = fit_silence_model(lines, AS_OF, 30, most_rows=3_000)
+    assert 1_500 < thin.card.number_of_rows <= 3_000 + len(thin.card.snapshots)
+    left = labelled_snapshot(lines, AS_OF, 30, LAST).rows["has_left"].cast(pl.Float64).to_numpy()
+    auc = measure(thin.probabilities(now.rows), left).auc
+    assert auc is not None and auc > 0.8
+    customers = pl.Series([f"C{number}" for number in range(100)])
+    drawn = [some_of(customers.shuffle(number), 4, number) for number in range(4)]
+    assert sorted(pl.concat(drawn)) == sorted(customers)
+
+
+def test_what_the_purchase_model_says_is_the_same_with_and_without_the_other_features() -> None:
+    whole = labelled_snapshot(LINES, AS_OF, 30, LAST)
+    alone = labelled_silence(LINES, AS_OF, 30, LAST)
+    assert alone.purchases == whole.purchases
+    assert alone.rows.equals(whole.rows.select(alone.rows.columns))
+
+
+def test_a_row_is_judged_by_terms_that_have_not_seen_it() -> None:
+    rows = stacked([labelled_snapshot(LINES, AS_OF, 30, LAST)])
+    turned = rows.with_columns(pl.when(pl.col("fold") == 0).then(~pl.col("has_left")).otherwise("has_left"))
+    fold, is_first = rows["fold"].to_numpy(), (rows["fold"] == 0).to_numpy()
+    before, after = (unseen_contributions(design_of(each, 30), fold, ()) for each in (rows, turned))
+    assert np.array_equal(before[is_first], after[is_first])
+    assert not np.allclose(before[~is_first], after[~is_first])
+
+
 def test_what_columns_add_is_what_the_model_says() -> None:
     contributions = MODEL.contributions(NOW.rows)
     total = sum(contributions.values())
@@ -115,6 +151,14 @@ def test_reasons_are_sentences_with_the_customers_own_figures() -> None:
     assert told.filter(
         (pl.col("reason_1") == pl.col("reason_2")) | (pl.col("reason_2") == pl.col("reason_3"))
     ).is_empty()
+
+
+def test_what_a_column_says_is_one_reason_alone() -> None:
+    nothing = pl.LazyFrame(schema={"customer_id": pl.String, "event_date": pl.Date, "known_date": pl.Date})
+    topics = purchase_topics([EventFamily(name, title, nothing) for name, title in FAMILIES.items()])
+    columns = [column for topic in topics for column in topic.columns]
+    assert len(columns) == len(set(columns))
+    assert set(NOW.rows.columns) - {"customer_id"} <= set(columns)
 
 
 def test_two_customers_are_scored_by_the_purchase_model_alone() -> None:

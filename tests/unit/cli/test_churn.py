@@ -61,6 +61,22 @@ def test_every_customer_with_a_purchase_gets_a_chance_and_reasons(orders: Path, 
     assert json.loads(model.read_bytes())["model"]["card"]["as_of"] == AS_OF.isoformat()
 
 
+def test_a_kept_model_scores_as_when_it_was_trained_and_no_other_horizon_nor_an_earlier_day(
+    orders: Path, tmp_path: Path
+) -> None:
+    out, again, model = tmp_path / "churn.csv", tmp_path / "again.csv", tmp_path / "model.json"
+    asked = ("predict", orders, "--as-of", AS_OF.isoformat())
+    run(*asked, "--horizon", "30", "--out", out, "--model-out", model)
+    summary = json.loads(run(*asked, "--horizon", "30", "--out", again, "--model", model, "--json"))
+    assert again.read_bytes() == out.read_bytes()
+    assert {"reading_seconds", "training_seconds", "scoring_seconds"} <= summary.keys()
+    with pytest.raises(CommandError, match="30 days of silence, not of 60 days"):
+        run(*asked, "--horizon", "60", "--out", again, "--model", model)
+    day = (AS_OF - timedelta(days=1)).isoformat()
+    with pytest.raises(CommandError, match="it knows too much"):
+        run("predict", orders, "--as-of", day, "--horizon", "30", "--out", again, "--model", model)
+
+
 def test_a_short_history_is_scored_by_the_purchase_model_and_says_so(orders: Path, tmp_path: Path) -> None:
     day = FIRST + timedelta(days=40)
     told = run("predict", orders, "--as-of", day.isoformat(), "--out", tmp_path / "churn.parquet")

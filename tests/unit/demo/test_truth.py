@@ -5,6 +5,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from crm_platform.demo.troubles import DAYS_AFTER_ORDER
 from tests.unit.demo.conftest import WrittenCompany, content_of
 
 
@@ -129,3 +130,37 @@ def test_permission_is_given_and_taken_back_in_every_way(company: WrittenCompany
     )["event_type"]
     by_form = {"double_opt_in_request", "double_opt_in_confirm", "opt_out", "expiry", "list_unsubscribe"}
     assert by_form | {"opt_in", "global_opt_out", "complaint"} == set(events)
+
+
+def test_some_leave_over_a_trouble_of_each_kind_and_others_stay_through_it(company: WrittenCompany) -> None:
+    churn = company.truth("churn")
+    assert set(churn["trouble"].drop_nulls()) == set(DAYS_AFTER_ORDER)
+    troubled = churn.drop_nulls("trouble")
+    leaves = troubled.drop_nulls("leaves_date")
+    assert 0.5 < leaves.height / troubled.height < 0.9
+    assert (leaves["leaves_date"] > leaves["trouble_date"]).all()
+
+
+@pytest.mark.parametrize(
+    ("trouble", "feed", "customer", "moment"),
+    [
+        ("late_delivery", "logistics/shipments", "CustNo", "Delivered"),
+        ("damaged_goods", "shop/returns", "CustNo", "ReturnedAt"),
+        ("unsolved_cases", "crm/support_cases", "CustomerRef", "OpenedAt"),
+        ("bad_answer", "crm/surveys", "CustomerRef", "RespondedAt"),
+        ("too_many_mails", "crm/permission_events", "CustomerRef", "OccurredAt"),
+    ],
+)
+def test_a_trouble_stands_in_the_feed_of_its_kind(
+    company: WrittenCompany, trouble: str, feed: str, customer: str, moment: str
+) -> None:
+    told = company.shop("returns") if feed.startswith("shop/") else company.csv(feed)
+    if customer == "CustNo":
+        told = told.drop("CustNo", strict=False).join(company.shop("orders").unique("OrderNo"), on="OrderNo")
+    owners = company.truth("record_person").select("person_id", pl.col("record_id").alias(customer))
+    wanted = company.truth("churn").filter(pl.col("trouble") == trouble).join(owners, on="person_id")
+    day = pl.coalesce(pl.col(moment).str.head(10).str.to_date(form, strict=False) for form in ("%Y-%m-%d", "%d/%m/%Y"))
+    days = told.select(customer, day=day).join(wanted, on=customer).group_by("person_id").agg("day", "trouble_date")
+    shown = days.filter(pl.col("trouble_date").list.first().is_in(pl.col("day")))
+    # Some consents were the site's alone, and some goods came later than they should have gone back.
+    assert shown.height > 0.5 * wanted["person_id"].n_unique() > 0

@@ -3,10 +3,14 @@
 import gzip
 from datetime import date
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from crm_platform.sources.casts import as_number
 from crm_platform.sources.readers.batch import RefusedFile
 from crm_platform.value.orders_file import Orders, OrdersError, OrdersForm, find_columns, read_orders
 
@@ -62,6 +66,18 @@ def test_a_customer_number_that_came_as_a_float_is_whole(folder: Path) -> None:
 )
 def test_delimiters_and_decimal_marks_are_found(folder: Path, text: str, amounts: list[float]) -> None:
     assert read(folder, text).lines["amount"].to_list() == amounts
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.sampled_from(["", "7", "-1.50", "1e2", ".5", "+3", "1,234.5", "$4", "nan", "x"]), max_size=4))
+def test_a_file_of_plain_numbers_is_read_as_one_of_any_others(others: list[str]) -> None:
+    texts = ["7", *others]
+    expected = pl.Series(texts).to_frame("text").select(as_number(pl.col("text"), pl.String(), pl.Float64()))["text"]
+    with TemporaryDirectory() as folder:
+        rows = "".join(f"a;2024-01-05;{text}\n" for text in texts)
+        orders = read(Path(folder), f"customer_id;order_dt;amount\n{rows}")
+    assert orders.lines["amount"].to_list() == expected.drop_nulls().to_list()
+    assert orders.left_out["no_amount"] == expected.null_count()
 
 
 def test_other_encodings_packed_files_and_json_lines_are_read(folder: Path) -> None:

@@ -69,6 +69,16 @@ def test_a_delivery_is_late_by_the_days_after_the_promise(club: Club) -> None:
     assert [row[0::3] for row in events(club, "late_deliveries")] == [(1, 4.0)]
 
 
+def test_what_was_sent_back_is_an_event_of_who_had_ordered_it(club: Club) -> None:
+    back = {"line_number": 1, "product_id": "P1", "quantity": 1, "reason": "damaged"}
+    club.state(
+        "shop.returns",
+        {"return_id": "1", "order_id": "1", "returned_dt": at(6, 9), **back},
+        {"return_id": "2", "order_id": "nobody's", "returned_dt": at(6, 9), **back},
+    )
+    assert [row[:2] for row in events(club, "returns")] == [(1, date(2025, 6, 9))]
+
+
 def test_a_payment_after_the_due_day_is_late_and_one_before_it_is_not(club: Club) -> None:
     invoice = {"order_id": "1", "customer_id": "1", "invoice_date": date(2025, 6, 1), "due_date": date(2025, 6, 15)}
     club.state("finance.invoices", {"invoice_id": "A", **invoice}, {"invoice_id": "B", **invoice})
