@@ -24,8 +24,8 @@ from crm_platform.campaign.facts.checks import reconciliation
 from crm_platform.campaign.facts.contracts import FACT_CAMPAIGN_DELIVERY, FACT_CLICKTHROUGH, FACT_INPUT
 from crm_platform.campaign.feedback.build import FEEDBACK_FEEDS, publish_feedback
 from crm_platform.campaign.feedback.contracts import BOUNCE_SCORE, FEEDBACK_CONTRACTS, OBJECTION
-from crm_platform.campaign.mail.contracts import MAIL_REPORT
-from crm_platform.campaign.mail.stage import MAIL_FEEDS, publish_mail_reports
+from crm_platform.campaign.mail.contracts import MAIL_DAY, MAIL_REPORT
+from crm_platform.campaign.mail.stage import MAIL_FEEDS, publish_mail_reports, rebuild_mail_reports
 from crm_platform.campaign.orders.build import ORDER_FEEDS, publish_campaign_orders
 from crm_platform.campaign.orders.contracts import FACT_CAMPAIGN_ORDER
 from crm_platform.campaign.results import report
@@ -61,7 +61,15 @@ def campaign_assets(feeds: Sequence[StagedFeed], keyring: Callable[[], Keyring |
 
 def _steps(feeds: Sequence[StagedFeed], keyring: Callable[[], Keyring | None]) -> list[Step]:
     return [
-        Step("mail", (MAIL_REPORT,), lambda engine, call: _mails(engine, feeds), feeds=MAIL_FEEDS),
+        Step("mail", (MAIL_DAY,), lambda engine, call: _mails(engine, feeds), feeds=MAIL_FEEDS, by_day=(MAIL_REPORT,)),
+        Step(
+            "mail_days",
+            (MAIL_REPORT,),
+            lambda engine, call: _mail_days(engine, call, feeds),
+            tables=(MAIL_DAY,),
+            feeds=MAIL_FEEDS,
+            partitions=DAYS,
+        ),
         Step(
             "events",
             (REJECTED_EVENT, EVENT_FILE),
@@ -173,8 +181,11 @@ def _rates(call: Call) -> ExchangeRates:
 
 def _mails(engine: Engine, feeds: Sequence[StagedFeed]) -> Made:
     published = publish_mail_reports(engine, staging_refs(feeds))
-    metadata = {MAIL_REPORT.table: {"reports": markdown_table(report.mails_by_kind(engine))}}
-    return Made({MAIL_REPORT.table: published}, metadata)
+    return Made(published, {MAIL_REPORT.table: {"reports": markdown_table(report.mails_by_kind(engine))}})
+
+
+def _mail_days(engine: Engine, call: Call, feeds: Sequence[StagedFeed]) -> Made:
+    return Made({MAIL_REPORT.table: rebuild_mail_reports(engine, staging_refs(feeds), call.partition_keys)})
 
 
 def _readable(feeds: Sequence[StagedFeed], keyring: Keyring | None) -> list[StagedFeed]:

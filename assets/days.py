@@ -9,14 +9,20 @@ import dagster as dg
 from assets.publishing import asset_key
 from crm_platform.campaign.events.contracts import EVENT, EVENT_FILE
 from crm_platform.campaign.facts.contracts import FACT_CAMPAIGN_DELIVERY, FACT_CLICKTHROUGH, FACT_INPUT
+from crm_platform.campaign.mail.contracts import MAIL_DAY, MAIL_REPORT
 from crm_platform.warehouse.contract import Contract
 
 DAYS = dg.DailyPartitionsDefinition(start_date="2015-01-01", end_offset=1)
-KEEPERS = {EVENT.name: EVENT_FILE, FACT_CAMPAIGN_DELIVERY.name: FACT_INPUT, FACT_CLICKTHROUGH.name: FACT_INPUT}
+KEEPERS = {
+    MAIL_REPORT.name: MAIL_DAY,
+    EVENT.name: EVENT_FILE,
+    FACT_CAMPAIGN_DELIVERY.name: FACT_INPUT,
+    FACT_CLICKTHROUGH.name: FACT_INPUT,
+}
 """Of each table by the day the one that is written with it by a refresh, last."""
 MOST_DAYS_TOLD = 31
 """Of a first load of years the newest days are told: each takes Dagster's storage some hundredths of a second."""
-DAILY_CONTRACTS = (EVENT, FACT_CAMPAIGN_DELIVERY, FACT_CLICKTHROUGH)
+DAILY_CONTRACTS = (MAIL_REPORT, EVENT, FACT_CAMPAIGN_DELIVERY, FACT_CLICKTHROUGH)
 
 
 def input_keys(contract: Contract) -> list[dg.AssetKey]:

@@ -83,21 +83,27 @@ def _publish_portions(
 ) -> dict[str, Publication]:
     for name in _READ:
         engine.refresh_view(engine.contracts[name])
+    members = _members_due(engine, feeds, work)
     parts = [
-        _publish_days(engine, feeds, rules, as_of, days, work)
-        for days in _portions(engine, feeds, work, members_at_once)
+        _publish_days(engine, feeds, rules, as_of, days, members, work)
+        for days in _portions(members, work, members_at_once)
     ]
     if not parts:
         return {}
     return {contract.table: _added(contract, [part[contract.table] for part in parts]) for contract in FACTS}
 
 
-def _portions(engine: Engine, feeds: Sequence[StagedFeed], work: Touched, members_at_once: int) -> list[list[str]]:
-    """The days in portions of some number of members, so that memory follows the portion."""
-    counts = engine.query(
-        f"SELECT due_day, count(*) AS members FROM ({member_versions(feeds, work.days)}) AS told GROUP BY due_day"
+def _members_due(engine: Engine, feeds: Sequence[StagedFeed], work: Touched) -> pl.DataFrame:
+    """How many members each campaign has on the days touched: columns due_day, campaign_id, number_of_members."""
+    versions = member_versions(feeds, work.days)
+    return engine.query(
+        f"SELECT due_day, campaign_id, count(*) AS number_of_members FROM ({versions}) AS told GROUP BY ALL"
     )
-    by_day = dict(counts.iter_rows())
+
+
+def _portions(members: pl.DataFrame, work: Touched, members_at_once: int) -> list[list[str]]:
+    """The days in portions of some number of members, so that memory follows the portion."""
+    by_day = dict(members.group_by("due_day").agg(pl.col("number_of_members").sum()).iter_rows())
     portions: list[list[str]] = []
     filled = members_at_once
     for day in work.days:
@@ -110,7 +116,13 @@ def _portions(engine: Engine, feeds: Sequence[StagedFeed], work: Touched, member
 
 
 def _publish_days(
-    engine: Engine, feeds: Sequence[StagedFeed], rules: DeliveryRules, as_of: datetime, days: list[str], work: Touched
+    engine: Engine,
+    feeds: Sequence[StagedFeed],
+    rules: DeliveryRules,
+    as_of: datetime,
+    days: list[str],
+    members: pl.DataFrame,
+    work: Touched,
 ) -> dict[str, Publication]:
     frames = {
         "wanted_day": pl.DataFrame({"day": days}, schema={"day": pl.String}),
@@ -124,18 +136,20 @@ def _publish_days(
             {"campaign_id": work.reporting_campaigns}, schema={"campaign_id": pl.String}
         ),
     }
-    with engine.registered(**frames), _put_together(engine, feeds, days):
+    with engine.registered(**frames), _put_together(engine, feeds, days, members):
         return {contract.table: _publish_fact(engine, contract, days, as_of) for contract in FACTS}
 
 
 @contextmanager
-def _put_together(engine: Engine, feeds: Sequence[StagedFeed], days: list[str]) -> Iterator[None]:
+def _put_together(
+    engine: Engine, feeds: Sequence[StagedFeed], days: list[str], members: pl.DataFrame
+) -> Iterator[None]:
     """Let SQL read `send`, `told`, `course` and `send_customer` of these days, for the time of the block."""
     # What a clock that goes wrong tells of before the sending still belongs to it.
     since = datetime.fromisoformat(f"{days[0]}T00:00:00+00:00") - timedelta(days=1)
     made: list[str] = []
     try:
-        with engine.temporary_view("counted_member", _members_query(engine, feeds, days)):
+        with engine.temporary_view("counted_member", _members_query(feeds, days, members)):
             for name in ("send", "told", "course", "send_customer"):
                 engine.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {bound(_sql(name), {'since': since})}")
                 made.append(name)
@@ -145,14 +159,13 @@ def _put_together(engine: Engine, feeds: Sequence[StagedFeed], days: list[str]) 
             engine.execute(f"DROP TABLE {name}")
 
 
-def _members_query(engine: Engine, feeds: Sequence[StagedFeed], days: Sequence[str]) -> str:
+def _members_query(feeds: Sequence[StagedFeed], days: Sequence[str], due: pl.DataFrame) -> str:
     """SQL for the newest members of the campaigns that these days have members of.
 
     The campaigns are written out, so that the engine skips the files that hold others.
     """
-    versions = member_versions(feeds, days)
-    told = f"SELECT DISTINCT campaign_id FROM ({versions}) AS told SEMI JOIN wanted_day ON due_day = day"
-    campaigns = ", ".join(literal(name) for name in engine.query(told)["campaign_id"].sort())
+    told = due.filter(pl.col("due_day").is_in(days))["campaign_id"].unique().sort()
+    campaigns = ", ".join(literal(name) for name in told)
     refs = staging_refs(feed for feed in feeds if feed.contract_name == MEMBER_FEED)
     members = all_sources_query(MEMBER_FEED, refs.get(MEMBER_FEED, ()))
     return f"SELECT * FROM ({members}) AS told WHERE campaign_id IN ({campaigns or 'NULL'})"

@@ -5,14 +5,15 @@ making the days (`build.py`).
 """
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 import polars as pl
 
 from crm_platform.campaign.facts.contracts import FACT_CAMPAIGN_DELIVERY, FACT_INPUT
-from crm_platform.campaign.facts.member_version import member_versions
+from crm_platform.campaign.facts.member_version import MEMBER_FEED, member_versions
 from crm_platform.campaign.settings import DeliveryRules
 from crm_platform.sources.staging import StagedFeed
 from crm_platform.warehouse.engine import Engine, relation_name
@@ -62,15 +63,22 @@ def touched(engine: Engine, feeds: Sequence[StagedFeed], rules: DeliveryRules, a
     now = _parts_now(engine, rules, as_of)
     changed = now.join(before, on=["input", "part", "digest"], how="anti")
     changed_files = changed.filter(pl.col("input").str.starts_with(FILE))
-    with engine.registered(changed_file=changed_files), engine.temporary_view("member_version", versions):
+    member_files = [f"{FILE}{feed.name}" for feed in feeds if feed.contract_name == MEMBER_FEED]
+    has_new_members = changed_files["input"].is_in(member_files).any()
+    with (
+        engine.registered(changed_file=changed_files),
+        engine.temporary_view("member_version", versions),
+        _what_is_new(engine, has_new_members),
+    ):
         known = before.filter(pl.col("input") == REPORTING)["part"].to_list()
-        newly = sorted({*_reporting(engine)} - {*known})
+        delivering = "SELECT DISTINCT campaign_id FROM new_event WHERE is_delivery"  # of whose deliveries is told
+        newly = sorted({*_texts(engine, delivering)} - {*known})
         whole_campaigns = {part.rstrip("/") for part in changed.filter(pl.col("input") == PLAN)["part"]} | {*newly}
         if (changed["input"] == RULES).any():
             days = _all_days(engine)
         else:
             days = {
-                *_days_of_files(engine),
+                *_days_of_files(engine, has_new_members),
                 *_days_of_mails(engine, changed.filter(pl.col("input") == MAILS)["part"].to_list()),
                 *_days_of_campaigns(engine, sorted(whole_campaigns)),
                 *(_days_of_customers(engine) if (changed["input"] == CUSTOMERS).any() else ()),
@@ -122,62 +130,76 @@ def _all_days(engine: Engine) -> set[str]:
     }
 
 
-def _reporting(engine: Engine) -> list[str]:
-    """Campaigns of whose deliveries the new files tell."""
-    return _texts(engine, f"SELECT DISTINCT campaign_id FROM ({_NEW_EVENTS}) AS told WHERE event_type = 'delivered'")
-
-
-_NEW_EVENTS = f"""
-SELECT event.* FROM campaign.event AS event SEMI JOIN changed_file ON changed_file.part = event.file_id
-WHERE event.loaded_dt >= (
-    SELECT min(ledger.loaded_dt) FROM sources.file_ledger AS ledger
-    SEMI JOIN changed_file
-        ON changed_file.part = ledger.file_id AND changed_file.input = concat('{FILE}', ledger.feed_name))
+# What is told of members whose day of sending is known is told by that day alone: few rows, however many events.
+_NEW_EVENT = f"""
+CREATE OR REPLACE TEMP TABLE new_event AS
+SELECT DISTINCT
+    campaign_id, strftime(sent_dt, '%Y-%m-%d') AS day, event_type = 'delivered' AS is_delivery, is_placed,
+    CASE WHEN NOT is_placed THEN cell_id END AS cell_id,
+    CASE WHEN NOT is_placed THEN member_id END AS member_id,
+    CASE WHEN NOT is_placed THEN customer_ref END AS customer_ref,
+    CASE WHEN NOT is_placed THEN recipient END AS recipient
+FROM (
+    SELECT event.*, sent_dt IS NOT NULL AND member_id IS NOT NULL AS is_placed
+    FROM campaign.event AS event SEMI JOIN changed_file ON changed_file.part = event.file_id
+    WHERE event.loaded_dt >= (
+        SELECT min(ledger.loaded_dt) FROM sources.file_ledger AS ledger
+        SEMI JOIN changed_file
+            ON changed_file.part = ledger.file_id AND changed_file.input = concat('{FILE}', ledger.feed_name))
+) AS told
 """
+_NEW_MEMBER = f"""
+CREATE OR REPLACE TEMP TABLE new_member AS
+SELECT DISTINCT version.* FROM member_version AS version
+SEMI JOIN changed_file
+    ON changed_file.part = version.file_id AND changed_file.input = concat('{FILE}', version.feed_name)
+"""
+_SAME_MEMBER = "told.cell_id = version.cell_id AND told.member_id = version.member_id"
+_SAME_CUSTOMER = "told.customer_ref = version.customer_ref"
+_UNPLACED = "NOT told.is_placed AND told.campaign_id IS NOT NULL"
+_OF_EVENTS = (
+    (_SAME_MEMBER, f"{_UNPLACED} AND told.day IS NULL AND told.member_id IS NOT NULL"),
+    (_SAME_CUSTOMER, f"{_UNPLACED} AND told.member_id IS NULL AND told.customer_ref IS NOT NULL"),
+    ("told.recipient = lower(version.email)", f"{_UNPLACED} AND told.member_id IS NULL AND told.customer_ref IS NULL"),
+)
+# A new member takes from an older one of the same customer and campaign what was told after it: both are touched.
+_OF_MEMBERS = (
+    (_SAME_CUSTOMER, "TRUE"),
+    ("lower(told.email) = lower(version.email)", "TRUE"),
+    (f"told.source = version.source AND {_SAME_MEMBER}", "TRUE"),
+)
 
 
-def _days_of_files(engine: Engine) -> list[str]:
+@contextmanager
+def _what_is_new(engine: Engine, has_new_members: bool) -> Iterator[None]:
+    """Let SQL read `new_event` and, where there are some, `new_member`."""
+    makes = {"new_event": _NEW_EVENT} | ({"new_member": _NEW_MEMBER} if has_new_members else {})
+    for make in makes.values():
+        engine.execute(make)
+    try:
+        yield
+    finally:
+        for name in makes:
+            engine.execute(f"DROP TABLE {name}")
+
+
+def _days_of_files(engine: Engine, has_new_members: bool) -> set[str]:
     """The days of members that new files tell of, and of those whom new events concern.
 
-    A new member takes from an older one of the same customer and campaign what was told after it: both are touched.
+    An event whose member was found tells the day itself; the members, of whom there may be very many, are looked
+    through for the others alone, so that an hour's events cost the same in any lake.
     """
-    events = f"SELECT campaign_id, cell_id, member_id, customer_ref, recipient, sent_dt FROM ({_NEW_EVENTS}) AS told"
-    return _texts(
-        engine,
-        f"""
-        WITH new_event AS (SELECT DISTINCT * FROM ({events}) AS told WHERE campaign_id IS NOT NULL),
-        new_member AS (
-            SELECT DISTINCT version.* FROM member_version AS version
-            SEMI JOIN changed_file
-                ON changed_file.part = version.file_id AND changed_file.input = concat('{FILE}', version.feed_name))
-        SELECT DISTINCT strftime(sent_dt, '%Y-%m-%d') AS day FROM new_event WHERE sent_dt IS NOT NULL
-        UNION
-        SELECT version.due_day FROM member_version AS version
-        JOIN new_event ON new_event.campaign_id = version.campaign_id AND new_event.cell_id = version.cell_id
-            AND new_event.member_id = version.member_id
-        WHERE new_event.sent_dt IS NULL
-        UNION
-        SELECT version.due_day FROM member_version AS version
-        JOIN new_event ON new_event.campaign_id = version.campaign_id AND new_event.customer_ref = version.customer_ref
-        WHERE new_event.member_id IS NULL
-        UNION
-        SELECT version.due_day FROM member_version AS version
-        JOIN new_event ON new_event.campaign_id = version.campaign_id AND new_event.recipient = lower(version.email)
-        WHERE new_event.member_id IS NULL AND new_event.customer_ref IS NULL
-        UNION
-        SELECT version.due_day FROM member_version AS version
-        JOIN new_member
-            ON new_member.campaign_id = version.campaign_id AND new_member.customer_ref = version.customer_ref
-        UNION
-        SELECT version.due_day FROM member_version AS version
-        JOIN new_member
-            ON new_member.campaign_id = version.campaign_id AND lower(new_member.email) = lower(version.email)
-        UNION
-        SELECT version.due_day FROM member_version AS version
-        JOIN new_member ON new_member.source = version.source AND new_member.campaign_id = version.campaign_id
-            AND new_member.cell_id = version.cell_id AND new_member.member_id = version.member_id
-        """,
-    )
+    days = {*_texts(engine, "SELECT DISTINCT day FROM new_event WHERE campaign_id IS NOT NULL")}
+    meetings = [("new_event", *each) for each in _OF_EVENTS]
+    meetings += [("new_member", *each) for each in _OF_MEMBERS] if has_new_members else []
+    for name, same, which in meetings:
+        if engine.scalar(f"SELECT count(*) FROM {name} AS told WHERE {which}"):
+            days |= {*_texts(
+                engine,
+                "SELECT DISTINCT version.due_day FROM member_version AS version "
+                f"JOIN {name} AS told ON told.campaign_id = version.campaign_id AND {same} WHERE {which}",
+            )}  # fmt: skip
+    return days
 
 
 def _days_of_mails(engine: Engine, file_days: list[str]) -> list[str]:

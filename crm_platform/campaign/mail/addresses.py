@@ -7,8 +7,11 @@ Here: finding an address and giving it the form in which it is compared. Not her
 import re
 
 # An address begins where a word begins: tried at every letter, a long word would be read again and again.
-_LOCAL = r"(?:\"[^\"\s@]{1,64}\"|(?<![^\s<>()\[\],;:\"@\\])[^\s<>()\[\],;:\"@\\]{1,200}+)"
-_DOMAIN = r"(?:[^\s<>()\[\],;:\"@\\'|`]{1,253}|\[[0-9A-Fa-f.:]{3,60}\])"
+_WIDE = "（）＜＞「」【】《》：；，。、！？"  # what stands beside an address where words are written without spaces
+_LOCAL = rf"(?:\"[^\"\s@]{{1,64}}\"|(?<![^\s<>()\[\],;:\"@\\{_WIDE}])[^\s<>()\[\],;:\"@\\{_WIDE}]{{1,200}}+)"
+# Two dots end a domain: some servers write `ann@example.org...User unknown`.
+_LABEL = rf"[^\s<>()\[\],;:\"@\\'|`.{_WIDE}]{{1,253}}+"
+_DOMAIN = rf"(?:{_LABEL}(?:\.{_LABEL}){{0,30}}|\[[0-9A-Fa-f.:]{{3,60}}\])"
 ADDRESS = re.compile(rf"{_LOCAL}@{_DOMAIN}")
 _SOURCE_ROUTE = re.compile(r"^\s*<?@[^:\s]{1,500}:")
 _UNICODE_ESCAPE = re.compile(r"\\x\{([0-9A-Fa-f]{2,6})\}")

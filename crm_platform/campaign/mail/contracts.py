@@ -8,7 +8,7 @@ import polars as pl
 
 from crm_platform.campaign.mail.reasons import reason_definitions
 from crm_platform.campaign.mail.report import KINDS
-from crm_platform.sources.feeds.fields import code, identifier, pattern, text
+from crm_platform.sources.feeds.fields import code, identifier, number, pattern, text
 from crm_platform.warehouse.contract import TableModel, Timestamp, contract_of
 
 
@@ -56,4 +56,18 @@ class MailReportRow(TableModel):
         }
 
 
+class MailDay(TableModel):
+    """The days whose mails `campaign.mail_report` holds. Written last."""
+
+    file_date: pl.Date = pa.Field(description="Day (UTC) on which the files with the mails were received.")
+    number_of_mails: int = number("Mails of the day, each once.", ge=0, nullable=False)
+    number_of_reports: int = number("What they report: one for each mail and recipient.", ge=0, nullable=False)
+
+    class Config(TableModel.Config):
+        name = "campaign.mail_day"
+        unique = ["file_date"]
+        metadata = {"grain": "one row per day", "kind": "record"}
+
+
 MAIL_REPORT = contract_of(MailReportRow)
+MAIL_DAY = contract_of(MailDay)

@@ -7,5 +7,5 @@ FROM (
 FULL JOIN (
     SELECT DISTINCT message_sha256, file_date FROM campaign.mail_report
 ) AS told ON told.message_sha256 = come.message_sha256 AND told.file_date = come.file_date
-WHERE come.message_sha256 IS NULL OR told.message_sha256 IS NULL OR $is_rebuilt
+WHERE come.message_sha256 IS NULL OR told.message_sha256 IS NULL
 ORDER BY 1

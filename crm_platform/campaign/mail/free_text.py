@@ -22,7 +22,7 @@ BLOCK_LINES = 40
 _ADDRESS_FIRST = re.compile(rf"[\s*•>\-]*[<\"'(\[]{{0,2}}({ADDRESS.pattern})[>\"')\]]{{0,2}}(.*)$")
 _ADDRESS_BESIDE = re.compile(rf"\s*<({ADDRESS.pattern})>")
 _REFUSED_ADDRESS = re.compile(
-    rf"\s*(?:(?:Sent\s*)?>>>\s*|In:\s+)RCPT TO:\s*<?({ADDRESS.pattern})"
+    rf"\s*(?:(?:.{{0,60}}(?:Sent\s*)?(?:>>>|-->|\bC:)\s*)|In:\s+)RCPT TO:\s*<?({ADDRESS.pattern})"
     rf"|\s*(?:(?:Received\s*)?<<<\s*)?[45]\d\d[- ].{{0,60}}?<({ADDRESS.pattern})>",
     re.IGNORECASE,
 )
@@ -30,6 +30,7 @@ _REFUSED_ADDRESS = re.compile(
 _ORIGINAL_HINTS = re.compile(
     r"copy|message|mail|header|^(?:received|return-path|x-original-to|delivered-to):", re.IGNORECASE
 )
+_LOCAL_NAME = re.compile(r"[ \t]+([A-Za-z0-9][\w.+-]{0,63})\s*$")
 _QUOTED = re.compile(r"\s{0,3}>(?!>>)")
 _NO_RECIPIENT = re.compile(r"^(?:postmaster|mailer-daemon|abuse)@")
 
@@ -100,6 +101,19 @@ def recipients_named(lines: Sequence[str], known: Sequence[str], own: frozenset[
     return []
 
 
+def local_names(lines: Sequence[str]) -> list[str]:
+    """Names without a domain, alone on indented lines below a line that ends with two dots: a server's own users."""
+    found: list[str] = []
+    is_listed = False
+    for line in lines:
+        match = _LOCAL_NAME.match(line) if is_listed else None
+        if match:
+            found.append(match.group(1).lower())
+        elif line.strip():
+            is_listed = line.rstrip().endswith(":")
+    return found
+
+
 def _at_line_starts(lines: Sequence[str]) -> dict[int, str]:
     """Lines that begin with an address, alone or with what is said of it: `<a@b>: 550 no such user`."""
     found: dict[int, str] = {}
@@ -134,12 +148,16 @@ def _labelled(lines: Sequence[str]) -> dict[int, str]:
 
 
 def _mentioned(lines: Sequence[str]) -> dict[int, str]:
-    """Addresses in sentences, but for those that a reader is to turn to."""
-    contact = any_of("contact_words")
+    """Addresses in sentences, but for those that a reader is to turn to; of several, those in sentences that speak of
+    the failure, for others are often names that are alike."""
+    contact, failure = any_of("contact_words"), any_of("openings")
     found = {
         number: first_address(line) for number, line in enumerate(lines) if "@" in line and not contact.search(line)
     }
-    return _likely({number: address for number, address in found.items() if address})
+    likely = _likely({number: address for number, address in found.items() if address})
+    if len(likely) > 1:
+        return {number: address for number, address in likely.items() if failure.search(lines[number])} or likely
+    return likely
 
 
 def _places_of(lines: Sequence[str], known: Sequence[str]) -> dict[int, str]:

@@ -14,6 +14,7 @@ from crm_platform.campaign.mail.replies import STATUS
 from crm_platform.sources.readers.mail_headers import Headers, read_fields
 
 STATUS_TYPES = ("message/delivery-status", "message/global-delivery-status")
+RECEIPT_TYPES = ("message/disposition-notification", "message/global-disposition-notification")
 MAXIMUM_RECIPIENTS = 2_000
 _GROUP_BREAK = re.compile(r"\n[ \t]*\n+")
 _RECIPIENT_FIELD = re.compile(r"^(?:final-recipient|original-recipient)[ \t]*:", re.IGNORECASE | re.MULTILINE)
@@ -72,6 +73,12 @@ def recipient_statuses(parts: Sequence[Part]) -> list[RecipientStatus]:
     if status_parts:
         return [each for part in status_parts for each in _groups(part.text)]
     return [each for part in parts if part.content_type == "text/plain" for each in _groups_in_text(part.text)]
+
+
+def receipt_recipients(parts: Sequence[Part]) -> list[str]:
+    """Whom the receipts (RFC 8098) among a mail's parts are about."""
+    receipts = [read_fields(part.text.strip("\n")) for part in parts if part.content_type in RECEIPT_TYPES]
+    return [address for each in receipts if (address := report_address(each.get("final-recipient")))]
 
 
 def _groups_in_text(text: str) -> list[RecipientStatus]:

@@ -14,10 +14,25 @@ import polars as pl
 
 from crm_platform.campaign.mail.addresses import first_address
 from crm_platform.campaign.mail.feedback import Feedback, find_feedback, recipients_of
-from crm_platform.campaign.mail.free_text import Named, ReportText, known_recipients, recipients_named, report_text
-from crm_platform.campaign.mail.kinds import FAILED_HEADERS, agent, is_auto_reply, is_bounce
+from crm_platform.campaign.mail.free_text import (
+    Named,
+    ReportText,
+    known_recipients,
+    local_names,
+    recipients_named,
+    report_text,
+)
+from crm_platform.campaign.mail.kinds import (
+    FAILED_HEADERS,
+    agent,
+    is_auto_reply,
+    is_bounce,
+    is_from_system,
+    is_other_report,
+    says_auto_reply,
+)
 from crm_platform.campaign.mail.mime import Part, read_mail
-from crm_platform.campaign.mail.notification import RecipientStatus, recipient_statuses
+from crm_platform.campaign.mail.notification import RecipientStatus, receipt_recipients, recipient_statuses
 from crm_platform.campaign.mail.original import ORIGINAL_TYPES, Original, find_original
 from crm_platform.campaign.mail.provider_notice import provider_notice
 from crm_platform.campaign.mail.reasons import PERMANENT_ADDRESS_REASONS, Verdict, decide, line_that_says
@@ -79,16 +94,19 @@ def _parse(raw: bytes, sha256: str, depth: int) -> list[MailReport]:
     if feedback is not None:
         return _of_feedback(mail, feedback)
     statuses = [] if _is_persons(mail.whole) else recipient_statuses(mail.parts)
-    if statuses:
+    is_away = says_auto_reply(mail.whole, mail.text.lines)
+    if statuses and not (is_away and not any(status.action for status in statuses)):
         return _of_statuses(mail, statuses)
     notice = provider_notice(mail.text.lines)
     if notice:
         return [_report(mail, **each) for each in notice]
-    if is_auto_reply(mail.whole):
+    if is_away or is_auto_reply(mail.whole):
         sender = first_address(mail.whole.headers.get("from")[:2_000])
         return [_report(mail, kind="auto_reply", recipient=sender, reason="vacation", rule="auto_reply")]
-    if is_bounce(mail.whole, mail.text.lines, any(part.content_type in ORIGINAL_TYPES for part in mail.parts)):
-        return _of_free_text(mail) or _of_nested(mail, depth) or _of_original(mail) or [_report(mail, kind="other")]
+    if not is_other_report(mail.whole, mail.parts) and is_bounce(
+        mail.whole, mail.text.lines, any(part.content_type in ORIGINAL_TYPES for part in mail.parts)
+    ):
+        return _of_free_text(mail) or _of_nested(mail, depth) or _of_original(mail) or _of_local_names(mail)
     return [_report(mail, kind="other")]
 
 
@@ -130,7 +148,7 @@ def _of_statuses(mail: _Mail, statuses: Sequence[RecipientStatus]) -> list[MailR
             block = blocks.get(recipient, [])
             around = mail.around if len(statuses) == 1 else Lines.of(block, BLOCK_CHARACTERS)
             reports[recipient] = _of_status(mail, status, recipient, block, around)
-    return list(reports.values()) or _of_free_text(mail) or _of_original(mail) or [_report(mail, kind="other")]
+    return list(reports.values()) or _of_free_text(mail) or _of_original(mail) or _of_local_names(mail)
 
 
 def _of_status(mail: _Mail, status: RecipientStatus, recipient: str, block: Sequence[str], around: Lines) -> MailReport:
@@ -166,6 +184,7 @@ def _of_status(mail: _Mail, status: RecipientStatus, recipient: str, block: Sequ
 def _of_free_text(mail: _Mail) -> list[MailReport]:
     headers = mail.whole.headers
     known = known_recipients([value for name in FAILED_HEADERS for value in headers.all(name)])
+    known = known or receipt_recipients(mail.parts)
     named = recipients_named(mail.text.lines, known, _own_addresses(mail))
     return [_of_named(mail, each, len(named) == 1) for each in named]
 
@@ -198,7 +217,7 @@ def _of_nested(mail: _Mail, depth: int) -> list[MailReport]:
     if depth == 0 or not carried:
         return []
     nested = _parse(carried.encode("utf-8", "replace"), mail.sha256, depth - 1)
-    return [each for each in nested if each.kind in ("bounce", "delayed")]
+    return [each for each in nested if each.recipient and each.kind in ("bounce", "delayed")]
 
 
 def _of_original(mail: _Mail) -> list[MailReport]:
@@ -209,6 +228,14 @@ def _of_original(mail: _Mail) -> list[MailReport]:
     own = _own_addresses(mail)
     recipients = [each for each in dict.fromkeys(addresses) if each and each not in own][:10]
     return [_of_named(mail, Named(each, mail.text.lines), len(recipients) == 1) for each in recipients]
+
+
+def _of_local_names(mail: _Mail) -> list[MailReport]:
+    """A report on users that a server knows by their names alone; else one that tells nobody, whose return path may."""
+    domain = first_address(mail.whole.headers.get("from")[:2_000]).rpartition("@")[2]
+    names = local_names(mail.text.lines) if domain and is_from_system(mail.whole.headers) else []
+    recipients = [f"{name}@{domain}" for name in dict.fromkeys(names)][:10]
+    return [_of_named(mail, Named(each, mail.text.lines), True) for each in recipients or [""]]
 
 
 def _own_addresses(mail: _Mail) -> frozenset[str]:

@@ -16,6 +16,7 @@ from pydantic import Field
 from crm_platform.campaign.mail.addresses import ADDRESS
 from crm_platform.campaign.mail.phrases import PhraseBook
 from crm_platform.campaign.mail.replies import Reply, flattened
+from crm_platform.campaign.mail.words import any_of
 from crm_platform.configuration import Declared
 from crm_platform.yaml_text import read_yaml
 
@@ -134,8 +135,8 @@ def _is_telling(status: str) -> bool:
 
 def comparable(text: str) -> str:
     """A text as the phrases of the rules are written: small letters, single spaces, `<>` for an address, and of a web
-    address its host and query, for the rest of it names topics that the refusal is not about."""
-    bare = _URL.sub(r" \1 \2 ", text[:_PATTERN_CHARACTERS].lower())
+    address its host and query, for the rest of it names topics that the refusal is not about; so do footers."""
+    bare = any_of("beside_the_point").sub(" ", _URL.sub(r" \1 \2 ", text[:_PATTERN_CHARACTERS].lower()))
     return flattened(_ADDRESS.sub("<>", bare)).replace("’", "'")
 
 

@@ -16,7 +16,7 @@ _CONTINUED = re.compile(
 )
 
 _COMMANDS = (
-    ("RCPT", re.compile(r"(?:in reply to|after|following|like our|>>>|in:|in) *rcpt|rcpt (?:to )?command|smtp:rcpt"
+    ("RCPT", re.compile(r"(?:in reply to|after|following|like our|>>>|-->|in:|in) *rcpt|rcpt (?:to )?command|smtp:rcpt"
                         r"|\[rcpt_to\]|\(rcpt to\)|does not like recipient|rejected recipient|response to \"?rcpt"
                         r"|recipient address rejected|rcpt to response"
                         r"|^\W*\d{3}[ -](?:\d\.\d\.\d )?rcpt to:", re.IGNORECASE)),

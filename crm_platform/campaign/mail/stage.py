@@ -3,35 +3,57 @@
 Here: which days are read, and their publishing. Not here: what a mail says (`parse.py`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date
 from pathlib import Path
 
 import polars as pl
 
-from crm_platform.campaign.mail.contracts import MAIL_REPORT
+from crm_platform.campaign.mail.contracts import MAIL_DAY, MAIL_REPORT
 from crm_platform.campaign.mail.parse import parse_message, report_frame
 from crm_platform.campaign.mail.report import MailReport
 from crm_platform.sources.all_sources import StagingRefs, all_sources
 from crm_platform.warehouse.engine import Engine
-from crm_platform.warehouse.publish import Publication, Write, publish, write_parts
+from crm_platform.warehouse.publish import Publication, Write, publish, publish_frame, write_parts
 
 MAIL_FEEDS = ("mail_messages",)
 BYTES_AT_ONCE = 64 * 1024**2
 
 
-def publish_mail_reports(engine: Engine, staging: StagingRefs, is_rebuilt: bool = False) -> Publication:
+def publish_mail_reports(engine: Engine, staging: StagingRefs) -> dict[str, Publication]:
     """Publish what the mails report, by the day on which their files were received (UTC).
 
     Only days are read whose mails are not those of the table: a new day costs a day. A mail that came twice is of the
-    day when it came first. is_rebuilt: read all days anew, as after a change of the rules.
+    day when it came first.
 
     Raises:
         ContractViolation: the reports break the contract; no day was published.
     """
     with all_sources(engine, MAIL_FEEDS, staging), engine.temporary_view("mail_once", _sql("mail_once")):
-        days = engine.query(_sql("days_to_read"), {"is_rebuilt": is_rebuilt})["file_date"].to_list()
-        return publish(engine, MAIL_REPORT, {day.isoformat(): _write_of(engine, day) for day in days})
+        days = engine.query(_sql("days_to_read"))["file_date"].to_list()
+        reports = _publish_days(engine, days)
+    counts = engine.query(
+        "SELECT file_date, count(DISTINCT message_sha256) AS number_of_mails, count(*) AS number_of_reports "
+        "FROM campaign.mail_report GROUP BY file_date ORDER BY file_date"
+    )
+    return {MAIL_REPORT.table: reports, MAIL_DAY.table: publish_frame(engine, MAIL_DAY, counts)}
+
+
+def rebuild_mail_reports(engine: Engine, staging: StagingRefs, days: Collection[str]) -> Publication:
+    """Read those of these days (`YYYY-MM-DD`) anew that the table has, as after a change of the rules.
+
+    Mails that it does not hold come with the next run of `publish_mail_reports`.
+
+    Raises:
+        ContractViolation: the reports break the contract; no day was published.
+    """
+    present = sorted({*days} & {*engine.lake.partition_keys(MAIL_REPORT)})
+    with all_sources(engine, MAIL_FEEDS, staging), engine.temporary_view("mail_once", _sql("mail_once")):
+        return _publish_days(engine, [date.fromisoformat(day) for day in present])
+
+
+def _publish_days(engine: Engine, days: Collection[date]) -> Publication:
+    return publish(engine, MAIL_REPORT, {day.isoformat(): _write_of(engine, day) for day in days})
 
 
 def _write_of(engine: Engine, day: date) -> Write:

@@ -223,13 +223,17 @@ _HITS = [
 def test_files_in_any_order_and_portions_give_the_same_facts(
     tmp_path_factory: pytest.TempPathFactory, order: list[int], cut: int, hit_cut: int, batch: int, repeated: str
 ) -> None:
-    """Each file has its day; piecemeal it comes again under another name a day later, which counts for nothing."""
+    """Each file has its day; piecemeal it comes again under another name a day later, which counts for nothing.
+
+    A statement is told again in other words: of rows that are the same word for word staging keeps the one loaded
+    first, with the time of its file, and that time says when the statement was known.
+    """
     later = members("M3", "M4").replace(SENT.isoformat(), (SENT + DAY).isoformat())
     files = {
         "members1.csv": members("M1", "M2"),
         "members2.csv": later,
         "events1.jsonl": _STATEMENTS[:cut],
-        "events2.jsonl": [*_STATEMENTS[cut:], repeated],
+        "events2.jsonl": [*_STATEMENTS[cut:], repeated.replace("{", '{"attempt": 2, ', 1)],
         "hits1.log": _HITS[:hit_cut],
         "hits2.log": _HITS[hit_cut:],
     }

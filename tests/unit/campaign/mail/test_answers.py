@@ -12,7 +12,7 @@ from crm_platform.yaml_text import read_yaml
 ANSWERS: Any = read_yaml(Path(__file__).with_name("answers.yaml").read_text(encoding="utf-8"))
 CASES = [
     (reason, answer)
-    for told in ("first", "second", "third", "fourth", "fifth", "sixth", "codes")
+    for told in ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "codes")
     for reason, answers in ANSWERS[told].items()
     for answer in answers
 ]

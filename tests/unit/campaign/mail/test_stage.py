@@ -8,9 +8,9 @@ import duckdb
 import polars as pl
 import pytest
 
-from crm_platform.campaign.mail.contracts import MAIL_REPORT
+from crm_platform.campaign.mail.contracts import MAIL_DAY, MAIL_REPORT
 from crm_platform.campaign.mail.parse import parse_message
-from crm_platform.campaign.mail.stage import publish_mail_reports
+from crm_platform.campaign.mail.stage import publish_mail_reports, rebuild_mail_reports
 from crm_platform.sources.all_sources import staging_refs
 from crm_platform.sources.latest import latest_view
 from crm_platform.sources.ledger import RECORDS
@@ -32,13 +32,18 @@ def site(tmp_path: Path) -> Site:
 @contextmanager
 def engine_of(site: Site) -> Iterator[Engine]:
     with duckdb.connect(config=engine_settings("1GB", 1, site.root / "spill")) as connection:
-        contracts = contracts_by_name([site.feed.contract, *RECORDS, MAIL_REPORT])
+        contracts = contracts_by_name([site.feed.contract, *RECORDS, MAIL_REPORT, MAIL_DAY])
         yield Engine(connection, site.lake, contracts, [latest_view(site.feed)])
 
 
-def publish(site: Site, is_rebuilt: bool = False) -> Publication:
+def publish(site: Site) -> Publication:
     with engine_of(site) as engine:
-        return publish_mail_reports(engine, staging_refs([site.feed]), is_rebuilt)
+        return publish_mail_reports(engine, staging_refs([site.feed]))[MAIL_REPORT.table]
+
+
+def rebuild(site: Site, *days: str) -> Publication:
+    with engine_of(site) as engine:
+        return rebuild_mail_reports(engine, staging_refs([site.feed]), days)
 
 
 def as_mbox(*mails: bytes) -> bytes:
@@ -88,13 +93,24 @@ def test_a_day_grows_when_more_of_it_comes(site: Site) -> None:
     assert site.table(MAIL_REPORT).height == 3
 
 
-def test_reading_anew_gives_the_same_bytes(site: Site) -> None:
+def test_the_days_that_are_held_are_counted(site: Site) -> None:
+    site.land("mail/box.mbox", as_mbox(QMAIL, vacation()))
+    site.land("mail/two.eml", EXIM, day=1)
+    site.load()
+    publish(site)
+    counted = site.table(MAIL_DAY).sort("file_date").with_columns(pl.col("file_date").cast(pl.String))
+    assert counted.rows() == [("2026-02-01", 2, 3), ("2026-02-02", 1, 1)]
+
+
+def test_reading_anew_gives_the_same_bytes_and_takes_nothing_new(site: Site) -> None:
     site.land("mail/box.mbox", as_mbox(*EVERY_KIND.values()))
     site.load()
     publish(site)
     (table,) = site.lake.data_files(MAIL_REPORT)
     before = table.read_bytes()
-    assert publish(site, is_rebuilt=True).partition_keys == ("2026-02-01",)
+    site.land("mail/two.eml", EXIM, day=1)
+    site.load()
+    assert rebuild(site, "2026-01-31", "2026-02-01", "2026-02-02").partition_keys == ("2026-02-01",)
     assert table.read_bytes() == before
 
 
