@@ -32,6 +32,7 @@ from crm_platform.scv.groups.contracts import (
 )
 from crm_platform.scv.groups.households import publish_households
 from crm_platform.scv.groups.organisations import publish_organisations
+from crm_platform.scv.identity.contacts import CONTACT_FEEDS
 from crm_platform.scv.identity.contracts import (
     CUSTOMER_REDIRECT,
     CUSTOMER_REF_KEY,
@@ -83,7 +84,7 @@ def _steps(feeds: Sequence[StagedFeed]) -> list[Step]:
             ),
             lambda engine, call: _identity(engine, call, feeds),
             tables=(SOURCE_STATEMENT, SOURCE_RECORD),
-            feeds=(VERDICT_FEED,),
+            feeds=(VERDICT_FEED, *CONTACT_FEEDS),
             checks=_identity_checks(),
         ),
         Step(

@@ -128,6 +128,7 @@ def _summarise(matched: "Matched", seconds: float, as_json: bool) -> None:
 
 
 def _show_evidence(matched: "Matched", one: str, other: str) -> None:
+    import polars as pl
     from rich.table import Table
 
     from crm_platform.scv.match.explain import explain_pair
@@ -135,7 +136,7 @@ def _show_evidence(matched: "Matched", one: str, other: str) -> None:
     if one == other:
         raise CommandError(f"{one} is one record. Give two record_ids to explain.")
     try:
-        explanation = explain_pair(matched.records, matched.trained, one, other)
+        explanation = explain_pair(matched.records_of(pl.Series([one, other])), matched.trained, one, other)
     except KeyError as unknown:
         raise CommandError(f"There is no record {unknown.args[0]!r} in the file.") from unknown
     table = Table("field", min(one, other), max(one, other), "outcome", "points", title=f"{one} and {other}")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
+from crm_platform.scv.identity.contacts import contact_statements
 from crm_platform.scv.match.engine import match_people
 from crm_platform.scv.match.increment import match_new
 from crm_platform.scv.match.known import Known, known_from, load_known, save_known
@@ -46,16 +47,20 @@ class ModelLinks:
     number_matched: int
 
 
-def model_links(statements: pl.DataFrame | pl.LazyFrame, memory: Path | None = None) -> ModelLinks:
+def model_links(
+    statements: pl.DataFrame | pl.LazyFrame, memory: Path | None = None, contacts: pl.DataFrame | None = None
+) -> ModelLinks:
     """Match the records that describe somebody by all they ever stated (`scv.source_statement`); people and companies
     apart.
 
     memory: a folder in which what was found is kept. With it, a run matches the records that are new or have changed
     since the one before, by the model that was learnt then, and gives what matching all of them by that model would.
-    Of lazy statements, only those are read whole.
+    Of lazy statements, only those are read whole. contacts: by what else customers were reached, as of
+    `contacts.stated_contacts`: the records that bear their numbers are compared by that too.
     """
     found = [
-        _links_of(_described(statements.lazy(), kind), memory / kind if memory is not None else None) for kind in KINDS
+        _links_of(_described(statements.lazy(), contacts, kind), memory / kind if memory is not None else None)
+        for kind in KINDS
     ]
     clusters = (each.clusters.select("record_id", "cluster_id", "match_probability") for each, _ in found)
     pairs = (
@@ -85,10 +90,14 @@ def engine_version() -> str:
     return digest.hexdigest()
 
 
-def _described(statements: pl.LazyFrame, kind: str) -> pl.LazyFrame:
+def _described(statements: pl.LazyFrame, contacts: pl.DataFrame | None, kind: str) -> pl.LazyFrame:
     """What the records of a kind say that the engine can compare: all of what they say would be twice the memory."""
     is_described = ~pl.col("feed_kind").is_in(UNMATCHED_FEEDS) & (pl.col("customer_type") == kind)
-    return statements.filter(is_described).select("record_id", "source", *COMPARED_COLUMNS, "superseded_dt")
+    described = statements.filter(is_described)
+    stated = described.select("record_id", "source", *COMPARED_COLUMNS, "superseded_dt")
+    if contacts is None or contacts.is_empty():
+        return stated
+    return pl.concat([stated, contact_statements(described, contacts).select(stated.collect_schema().names())])
 
 
 def _links_of(statements: pl.LazyFrame, memory: Path | None) -> tuple[Found, int]:

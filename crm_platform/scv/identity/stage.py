@@ -10,6 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
+from crm_platform.scv.identity.contacts import stated_contacts
 from crm_platform.scv.identity.links import model_links
 from crm_platform.scv.identity.run import run_identity
 from crm_platform.scv.identity.verdicts import standing_verdicts
@@ -47,13 +48,15 @@ def publish_identity(
         ContractViolation: a table breaks its contract.
     """
     engine.refresh_view(SOURCE_RECORD)
+    engine.refresh_view(SOURCE_STATEMENT)
     records = engine.query(
         "SELECT record_id, source, feed_kind, customer_ref, stated_dt "
         f"FROM {relation_name(SOURCE_RECORD)} ORDER BY record_id"
     )
     verdicts = standing_verdicts(engine, feeds, as_of)
+    contacts = stated_contacts(engine, feeds, as_of)
     # Lazily: of the statements of a million records a day needs those that are new.
-    links = model_links(pl.scan_parquet(engine.lake.data_files(SOURCE_STATEMENT)), memory)
+    links = model_links(pl.scan_parquet(engine.lake.data_files(SOURCE_STATEMENT)), memory, contacts)
     run = run_identity(engine, records, links.clusters, links.pairs, verdicts, settings.guard, as_of)
     quality, publications = publish_review(engine, links, run, verdicts, settings.review, as_of)
     in_doubt = engine.query(

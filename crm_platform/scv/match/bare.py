@@ -5,6 +5,8 @@ it; once the others are grouped it goes to the one group that it fits, by the ho
 fit as well. Here: which records these are, and where they go. Not here: how the others are grouped (`clustering.py`).
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -13,49 +15,85 @@ from crm_platform.scv.match.clustering import Numbers
 from crm_platform.scv.match.model import Model
 from crm_platform.scv.match.settings import VETO
 
+Flags = NDArray[np.bool_]
 OWN = ("birth_date", "email", "phone", "national_id")
 # In bits: a record fits one group better than another when it is twice as likely its.
 CLEARLY = 1.0
 
 
-def is_telling(records: pl.DataFrame, model: Model) -> NDArray[np.bool_]:
-    """Whether a record holds something of a person's own; every record does where the data know of no such thing."""
-    own = [name for name in OWN if name in {field.name for field in model.fields}]
-    if not own:
-        return np.ones(records.height, dtype=np.bool_)
-    return records.select(pl.any_horizontal(pl.col(name).is_not_null() for name in own)).to_series().to_numpy()
+@dataclass(frozen=True)
+class Said:
+    """Per record whether it holds something of a person's own, whether it names a home, and whether it names the person
+    by more than an initial; each holds of every record where the data know of no such thing."""
+
+    telling: Flags
+    home: Flags
+    name: Flags
+
+
+def said_by(records: pl.DataFrame, model: Model) -> Said:
+    """What the records say, of the columns that the model compares."""
+    compared = {field.name for field in model.fields}
+    own = [pl.col(name).is_not_null() for name in OWN if name in compared]
+    home = [pl.col("street_key").is_not_null()] if "address" in compared else []
+    name = [(pl.col("given_first").str.len_chars() > 1).fill_null(False)] if "given" in compared else []
+    every = np.ones(records.height, dtype=np.bool_)
+    said = (
+        records.select(pl.any_horizontal(parts)).to_series().to_numpy() if parts else every
+        for parts in (own, home, name)
+    )  # fmt: skip
+    return Said(*said)
 
 
 def attached(
-    cluster: Numbers, telling: NDArray[np.bool_], left: Numbers, right: Numbers, weight: NDArray[np.float64]
-) -> tuple[Numbers, NDArray[np.bool_]]:
+    cluster: Numbers, said: Said, left: Numbers, right: Numbers, weight: NDArray[np.float64]
+) -> tuple[Numbers, Flags]:
     """The clusters with the bare records in them that fit one, and which bare records fit none.
 
     cluster: of the telling records, the bare ones alone. A record fits as well as the likest of a cluster, for a person
-    who has moved is known with more than one home. Those that fit two clusters equally well stay alone.
+    who has moved is known with more than one home; what fits by those who speak for their clusters (`_speaks`) goes
+    before what does not. Those that fit two clusters equally well stay alone.
     """
+    telling = said.telling
     pairs = pl.LazyFrame({"left": left, "right": right, "weight": np.round(weight, 6)})
     both = pl.concat([pairs, pairs.select(left="right", right="left", weight="weight")])
     named = both.with_columns(
         is_bare=pl.lit(pl.Series(~telling)).gather(pl.col("left")),
         is_told=pl.lit(pl.Series(telling)).gather(pl.col("right")),
+        speaks=pl.lit(pl.Series(_speaks(cluster, said))).gather(pl.col("right")),
         cluster=pl.lit(pl.Series(cluster)).gather(pl.col("right")),
     ).filter(pl.col("is_bare") & pl.col("is_told"))
+    spoken = pl.col("weight").filter(pl.col("speaks")).max().fill_null(VETO)
     fits = (
-        named.group_by("left", "cluster").agg(best=pl.col("weight").max(), worst=pl.col("weight").min())
-        .filter(pl.col("best") > 0, pl.col("worst") > VETO)
-        .sort(["left", "best", "cluster"], descending=[False, True, False])
+        named.group_by("left", "cluster")
+        .agg(spoken=spoken, heard=pl.col("weight").max(), worst=pl.col("weight").min())
+        .filter(pl.col("heard") > 0, pl.col("worst") > VETO)
+        .with_columns(is_spoken=pl.col("spoken") > 0)
+        .filter(pl.col("is_spoken") == pl.col("is_spoken").any().over("left"))
+        .with_columns(fit=pl.when("is_spoken").then("spoken").otherwise("heard"))
+        .sort(["left", "fit", "cluster"], descending=[False, True, False])
         .group_by("left", maintain_order=True)
-        .agg(pl.col("cluster").first(), best=pl.col("best").first(), second=pl.col("best").slice(1, 1).first())
+        .agg(pl.col("cluster").first(), best=pl.col("fit").first(), second=pl.col("fit").slice(1, 1).first())
         .collect()
     )  # fmt: skip
-    is_clear = fits["best"] - fits["second"].fill_null(-np.inf) >= CLEARLY
+    chosen = fits.filter(pl.col("best") - pl.col("second").fill_null(-np.inf) >= CLEARLY)
     result = cluster.copy()
-    chosen = fits.filter(is_clear)
     result[chosen["left"].to_numpy()] = chosen["cluster"].to_numpy()
     fits_none = ~telling
     fits_none[fits["left"].to_numpy()] = False
     return _smallest(result), fits_none
+
+
+def _speaks(cluster: Numbers, said: Said) -> Flags:
+    """Which records speak for their clusters: where any of a cluster names a home, or the whole name, those that do.
+
+    A record without a home fits everybody of its name in the town; where another of the same person names one,
+    elsewhere, the first has less to say on who lives here.
+    """
+    rows = pl.DataFrame({"cluster": cluster, "home": said.home, "name": said.name})
+    full = [pl.col(part) | ~pl.col(part).any().over("cluster") for part in ("home", "name")]
+    result: Flags = rows.select(pl.all_horizontal(full)).to_series().to_numpy()
+    return result
 
 
 def _smallest(cluster: Numbers) -> Numbers:

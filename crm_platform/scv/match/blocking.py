@@ -20,6 +20,7 @@ PARTS: Mapping[str, pl.Expr] = {
     "long_mailbox": pl.when(pl.col("mailbox").str.len_bytes() >= 5).then(pl.col("mailbox")),
     "email_start": pl.col("email").str.slice(0, 8),
     "email_letters": pl.col("email").str.slice(0, 4),
+    "mobile": pl.coalesce("mobile_phone", pl.when("is_mobile").then("phone")),
     "one_sound": pl.min_horizontal("given_sound", "surname_sound"),
     "other_sound": pl.max_horizontal("given_sound", "surname_sound"),
 }
@@ -54,7 +55,7 @@ RULES: tuple[Rule, ...] = (
     _identifier("national_id"),
     _identifier("email"),
     _identifier("phone"),
-    _identifier("mobile_phone"),
+    Rule("mobile phone", ("phone", "mobile_phone"), ("mobile",), "identifier_pairs_per_record"),
     _rule("mailbox", "email", "long_mailbox"),
     _rule("name", "given_first surname", "given_first surname"),
     _rule("name, year", "given_first surname birth_date", "given_first surname year"),

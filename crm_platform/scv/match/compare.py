@@ -50,6 +50,7 @@ class Comparer:
         self, records: pl.DataFrame, fields: Sequence[Field], memory_limit: str = "1GB", threads: int = 2
     ) -> None:
         self.fields = list(fields)
+        self._memory_limit = memory_limit
         self._connection = duckdb.connect(config={"memory_limit": memory_limit, "threads": threads})
         self._connection.execute("SET preserve_insertion_order = true").fetchall()
         wanted = columns_of(fields)
@@ -69,6 +70,11 @@ class Comparer:
     def close(self) -> None:
         """Give the memory back."""
         self._connection.close()
+
+    def release_memory(self) -> None:
+        """Give back to the machine what DuckDB keeps for its next query."""
+        # A limit that is set, though to what it was, lets DuckDB's allocators return all that is free in them.
+        self._connection.execute(f"SET memory_limit = '{self._memory_limit}'").fetchall()
 
     def compare(self, left: NDArray[np.int32], right: NDArray[np.int32], rows: int = 500_000) -> Iterator[States]:
         """The states of pairs of row numbers, in their order, in batches of `rows`; and `gap`, see `GAP_STATES`."""
@@ -104,9 +110,6 @@ class Comparer:
 
 def _case(field: Field) -> str:
     agreement = f"l.rarity_{field.name}" if field.value else "1"
-    if field.name == "phone":
-        # The number that agrees may be the second one of either side: its own frequency is not kept.
-        agreement = "CASE WHEN l.phone = r.phone THEN l.rarity_phone ELSE greatest(l.rarity_phone, r.rarity_phone) END"
     parts = [f"WHEN NOT ({field.known}) THEN 0", f"WHEN {field.levels[0].condition} THEN {agreement}"]
     for place, level in enumerate(field.levels[1:-1], start=1):
         parts.append(f"WHEN {level.condition} THEN {RARITY_STATES + place}")

@@ -9,6 +9,7 @@ the same clusters as the earlier run followed by `match_new`.
 
 from collections.abc import Callable
 
+import numpy as np
 import polars as pl
 
 from crm_platform.scv.match.blocking import candidate_pairs, usable_rules
@@ -72,7 +73,7 @@ def match_people(
         told("Grouping people", 4, 5)
         groups = group_records(prepared.distinct, prepared.copies(), pairs, comparer, weigher, trained, chosen)
     told("Grouping people", 5, 5)
-    return Matched(_clusters(prepared, groups), _pairs(prepared, pairs), prepared.records(), trained)
+    return Matched(_clusters(prepared, groups), _pairs(prepared, pairs), prepared, trained)
 
 
 def _pairs(prepared: Prepared, pairs: WeighedPairs) -> pl.DataFrame:
@@ -112,7 +113,8 @@ def _without_evidence(records: pl.DataFrame, standards: Standards) -> Matched:
         cluster_id=pl.when(says_enough).then(pl.col("record_id").min().over(content)).otherwise("record_id"),
         match_probability=pl.lit(1.0, dtype=pl.Float64),
     )
-    return Matched(clusters, pl.DataFrame(schema=PAIR_SCHEMA), records, untrained(standards, records.height))
+    prepared = Prepared(records["record_id"], records, np.arange(records.height), [])
+    return Matched(clusters, pl.DataFrame(schema=PAIR_SCHEMA), prepared, untrained(standards, records.height))
 
 
 def _silent(step: str, done: int, total: int) -> None:

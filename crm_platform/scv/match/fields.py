@@ -132,8 +132,10 @@ _TWO_OF_THREE = (
 _GENERATION = 15
 _YEARS = "abs(TRY_CAST(left(l.birth_date, 4) AS INT) - TRY_CAST(left(r.birth_date, 4) AS INT))"
 _YEAR_ONLY = "(right(l.birth_date, 4) = '0101' OR right(r.birth_date, 4) = '0101')"
-_SAME_PHONE = (
-    "(l.phone = r.phone OR l.phone = r.mobile_phone OR l.mobile_phone = r.phone OR l.mobile_phone = r.mobile_phone)"
+# A number that one of them states as a mobile one, or that is one by its country's plan.
+_SAME_MOBILE = (
+    "(l.phone = r.mobile_phone OR l.mobile_phone = r.phone OR l.mobile_phone = r.mobile_phone "
+    "OR (l.phone = r.phone AND (l.is_mobile OR r.is_mobile)))"
 )
 _LOCALS_EQUAL = "l.mailbox = r.mailbox AND length(l.mailbox) >= 5"
 # Another number after the name is another mailbox, however near: jtims404 and jtims405.
@@ -204,9 +206,11 @@ FIELDS: tuple[Field, ...] = (
         _both("email"), is_volatile=True, most_conflict=0.4,
     ),
     Field(
-        "phone", "telephone", ("phone", "mobile_phone"), "phone",
+        "phone", "telephone", ("phone", "mobile_phone", "is_mobile"), "phone",
         (
-            Level("the same", _SAME_PHONE, 0.75, 0.3),
+            # A line rings in a home, a mobile in a pocket: only what the two share of the latter hardly is a family's.
+            Level("the same", f"l.phone = r.phone AND NOT coalesce({_SAME_MOBILE}, false)", 0.45, 0.25),
+            Level("the same mobile number", _SAME_MOBILE, 0.30, 0.05),
             Level("a digit apart", _edit_digits("phone", 1), 0.05, 0.01),
             Level("different", "", 0.2, 0.69),
         ),

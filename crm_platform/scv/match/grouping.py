@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from crm_platform.scv.match.bare import attached, is_telling
+from crm_platform.scv.match.bare import Said, attached, said_by
 from crm_platform.scv.match.clustering import average_linkage, connected_components
 from crm_platform.scv.match.compare import Comparer
 from crm_platform.scv.match.model import Weigher
@@ -93,17 +93,18 @@ def group_records(
 ) -> Groups:
     """Clusters of the rows of `records`: source and the rows' order are read, the rest of it by the comparer.
 
-    records: its columns of `bare.OWN` are read too. copies: how many records each row stands for; they count as so many
-    in the means.
+    records: the columns that `bare.said_by` names are read too. copies: how many records each row stands for; they
+    count as so many in the means.
     """
     number = records.height
     group = _groups(number, pairs, settings)
     inside = pairs.only(group[pairs.left] == group[pairs.right])
     inside = inside.joined(_missing(group, inside, comparer, weigher, settings))
+    comparer.release_memory()
     shift = shift_of_pairs(records["source"], trained.within_source, inside.left, inside.right)
     bounded = np.clip(inside.weight + shift, settings.least_weight, settings.greatest_weight)
     bounded = np.where(inside.veto | (shift <= NEVER), VETO, bounded)
-    cluster = linked(inside, bounded, is_telling(records, weigher.model), copies, settings)
+    cluster = linked(inside, bounded, said_by(records, weigher.model), copies, settings)
     probability = _probabilities(cluster, pairs, inside.left, inside.right, bounded)
     alone = np.bincount(cluster, minlength=number)[cluster] == 1
     return _with_copies(cluster, probability, np.flatnonzero((copies > 1) & alone), records, comparer, weigher, trained)
@@ -112,7 +113,7 @@ def group_records(
 def linked(
     pairs: WeighedPairs,
     weight: NDArray[np.float64],
-    telling: NDArray[np.bool_],
+    said: Said,
     copies: NDArray[np.int64],
     settings: MatchSettings,
 ) -> NDArray[np.int64]:
@@ -122,10 +123,11 @@ def linked(
         left, right = pairs.left[chosen], pairs.right[chosen]
         return average_linkage(len(copies), left, right, weight[chosen], copies, settings.missing_weight)
 
+    telling = said.telling
     cluster = of(telling[pairs.left] & telling[pairs.right])
     if telling.all():
         return cluster
-    cluster, fits_none = attached(cluster, telling, pairs.left, pairs.right, weight)
+    cluster, fits_none = attached(cluster, said, pairs.left, pairs.right, weight)
     among_themselves = of(fits_none[pairs.left] & fits_none[pairs.right])
     result: NDArray[np.int64] = np.where(fits_none, among_themselves, cluster)
     return result

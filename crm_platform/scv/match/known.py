@@ -21,7 +21,7 @@ from crm_platform.scv.match.clustering import connected_components
 from crm_platform.scv.match.fields import Field, columns_of
 from crm_platform.scv.match.grouping import WeighedPairs
 from crm_platform.scv.match.key_index import KeyIndex, keys_of_rows, load_keys, save_keys
-from crm_platform.scv.match.prepared import CONTENT, PAIR_SCHEMA, Matched, prepare
+from crm_platform.scv.match.prepared import CONTENT, PAIR_SCHEMA, Matched
 from crm_platform.scv.match.settings import MatchSettings
 from crm_platform.scv.match.trained import Trained, load_trained, save_trained, with_rarities
 
@@ -144,9 +144,8 @@ def known_from(matched: Matched, settings: MatchSettings | None = None) -> Known
     Raises:
         ValueError: no field was compared, so there is nothing to go on with.
     """
-    chosen, fields = settings or MatchSettings(), matched.trained.model.fields
-    prepared = prepare(matched.records, fields)
-    if prepared is None:
+    chosen, fields, prepared = settings or MatchSettings(), matched.trained.model.fields, matched.prepared
+    if not fields:
         raise ValueError("Nothing was compared.")
     rows = with_rarities(prepared.distinct, fields, matched.trained.frequencies).drop("record_id")
     first = prepared.distinct.select("record_id").with_row_index("row").with_columns(pl.col("row").cast(pl.Int32))
@@ -175,19 +174,21 @@ def save_known(known: Known, folder: Path) -> None:
     """Write everything into a new folder; what lies in files already is linked, not copied."""
     folder.mkdir(parents=True)
     later = known.rows[known.first_rows :]
-    is_linked = known.folder is not None and later.height <= MOST_LATER * known.first_rows
+    are_apart = later.height <= MOST_LATER * known.first_rows
+    is_linked = are_apart and known.folder is not None
     if is_linked and known.folder is not None:
         (folder / _FIRST_KEYS).mkdir()
         for path in (known.folder / _FIRST, *(known.folder / _FIRST_KEYS).iterdir()):
             os.link(path, folder / path.relative_to(known.folder))
-        save_keys(known.keys.later, folder / _LATER_KEYS)
-        _write(later, folder / _LATER)
+    elif are_apart:
+        save_keys(known.keys.first, folder / _FIRST_KEYS)
+        _write(known.rows[: known.first_rows], folder / _FIRST)
     else:
         fields = known.trained.model.fields
         save_keys(keys_of_rows(known.rows, rules_of(fields), known.trained.guards), folder / _FIRST_KEYS)
-        save_keys({}, folder / _LATER_KEYS)
         _write(known.rows, folder / _FIRST)
-        _write(known.rows.clear(), folder / _LATER)
+    save_keys(known.keys.later if are_apart else {}, folder / _LATER_KEYS)
+    _write(later if are_apart else known.rows.clear(), folder / _LATER)
     _write(known.members, folder / _MEMBERS)
     _write(known.earlier, folder / _EARLIER)
     with (folder / _PAIRS).open("wb") as file:

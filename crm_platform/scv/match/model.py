@@ -48,7 +48,7 @@ NAMESAKES_SHARES = {
     "generation": (0.05, 0.95),
 }
 # A family of one mailbox has, more often than not, one telephone too: the latter is learnt.
-FAMILY_MAILBOX_SHARES = {"email": (1.0, 0.0, 0.0, 0.0, 0.0), "phone": (0.6, 0.01, 0.39)}
+FAMILY_MAILBOX_SHARES = {"email": (1.0, 0.0, 0.0, 0.0, 0.0), "phone": (0.4, 0.2, 0.01, 0.39)}
 # Two people with the same address at a mail provider bear, more often than not, the name that it was made from.
 MAILBOX_NAMESAKES = {"given": 0.6, "surname": 0.6}
 Shares = NDArray[np.float64]

@@ -32,27 +32,6 @@ class MatchError(Problem):
 
 
 @dataclass(frozen=True)
-class Matched:
-    """What a match found.
-
-    clusters: record_id, cluster_id (the smallest record_id of the cluster), match_probability (that the record belongs
-    where it stands; for a record alone, that it is alone), ordered by record_id. pairs: record_id_l < record_id_r,
-    match_weight (base-2 logarithm of the odds that the two are one person), is_vetoed; those above
-    `MatchSettings.kept_weight`, each record standing for its copies, ordered. records: record_id and the comparable
-    columns, ordered by record_id. trained: what later records are matched by.
-    """
-
-    clusters: pl.DataFrame
-    pairs: pl.DataFrame
-    records: pl.DataFrame
-    trained: Trained
-
-    def records_of(self, record_ids: pl.Series) -> pl.DataFrame:
-        """Of these records record_id and the comparable columns, ordered by record_id."""
-        return self.records.filter(pl.col("record_id").is_in(record_ids.implode())).sort("record_id")
-
-
-@dataclass(frozen=True)
 class Prepared:
     """Records as they are compared, copies set apart.
 
@@ -69,9 +48,38 @@ class Prepared:
         """How many records each row of `distinct` stands for."""
         return np.bincount(self.place, minlength=self.distinct.height)
 
+    def records(self, chosen: pl.Series | None = None) -> pl.DataFrame:
+        """All records with their comparable columns, or those that are chosen (by record, true or false)."""
+        if chosen is None:
+            return self.distinct[self.place].with_columns(self.record_ids)
+        places = np.asarray(self.place[chosen.to_numpy()])
+        return self.distinct[places].with_columns(self.record_ids.filter(chosen))
+
+
+@dataclass(frozen=True)
+class Matched:
+    """What a match found.
+
+    clusters: record_id, cluster_id (the smallest record_id of the cluster), match_probability (that the record belongs
+    where it stands; for a record alone, that it is alone), ordered by record_id. pairs: record_id_l < record_id_r,
+    match_weight (base-2 logarithm of the odds that the two are one person), is_vetoed; those above
+    `MatchSettings.kept_weight`, each record standing for its copies, ordered. prepared: the records as they were
+    compared. trained: what later records are matched by.
+    """
+
+    clusters: pl.DataFrame
+    pairs: pl.DataFrame
+    prepared: Prepared
+    trained: Trained
+
+    @property
     def records(self) -> pl.DataFrame:
-        """All records with their comparable columns."""
-        return self.distinct[self.place].with_columns(self.record_ids)
+        """record_id and the comparable columns of all, ordered by record_id."""
+        return self.prepared.records()
+
+    def records_of(self, record_ids: pl.Series) -> pl.DataFrame:
+        """Of these records record_id and the comparable columns, ordered by record_id."""
+        return self.prepared.records(self.prepared.record_ids.is_in(record_ids.implode()))
 
 
 def comparable_records(people: pl.DataFrame, standards: Standards | None = None) -> tuple[pl.DataFrame, Standards]:

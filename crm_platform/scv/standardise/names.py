@@ -10,8 +10,9 @@ from pathlib import Path
 
 import polars as pl
 
-from crm_platform.scv.standardise.text import empty_as_null, folded, letters_only, on_distinct
+from crm_platform.scv.standardise.text import empty_as_null, folded, letters_only, on_distinct, with_single_vowels
 
+SHORTEST_WITH_UMLAUT = 5
 NICKNAMES_FILE = Path(__file__).with_name("nicknames.csv")
 TITLES = (
     "mr", "mrs", "ms", "miss", "mx", "dr", "prof", "professor", "sir", "dame", "lady", "lord", "rev", "reverend", "hon",
@@ -76,17 +77,22 @@ def sound_key(name: pl.Expr) -> pl.Expr:
     return empty_as_null(classes.str.slice(0, 6))
 
 
+def given_spelling(name: pl.Expr) -> pl.Expr:
+    """A folded given name with one letter for each umlaut; not a short one, for Joe is not Jo."""
+    return pl.when(name.str.len_bytes() >= SHORTEST_WITH_UMLAUT).then(with_single_vowels(name)).otherwise(name)
+
+
 @cache
 def nickname_groups() -> pl.DataFrame:
-    """name (folded), groups (the numbers of the lines of the file that the name stands in, ascending), initials (the
-    first letters of all names of these lines: an R. may be a Bob)."""
+    """name (as `given_spelling` has it), groups (the numbers of the lines of the file that the name stands in,
+    ascending), initials (the first letters of all names of these lines: an R. may be a Bob)."""
     lines = [line.split(",") for line in NICKNAMES_FILE.read_text(encoding="utf-8").splitlines() if line]
     variants = pl.DataFrame(
         [(name, number) for number, line in enumerate(lines) for name in line],
         schema={"name": pl.String, "groups": pl.Int16},
         orient="row",
     )
-    named = variants.with_columns(name=letters_only(folded(pl.col("name"))))
+    named = variants.with_columns(name=given_spelling(letters_only(folded(pl.col("name")))))
     letters = named.select("groups", initials=pl.col("name").str.head(1))
     initials = named.join(letters, on="groups").group_by("name").agg(pl.col("initials").unique().sort().str.join(""))
     grouped = named.group_by("name").agg(pl.col("groups").unique().sort())

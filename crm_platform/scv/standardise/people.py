@@ -13,8 +13,8 @@ from crm_platform.scv.standardise.addresses import address_parts, parse_postcode
 from crm_platform.scv.standardise.countries import country_of_file
 from crm_platform.scv.standardise.dates import is_day_first, parse_dates
 from crm_platform.scv.standardise.emails import email_forms
-from crm_platform.scv.standardise.names import nickname_groups, parse_names, sound_key
-from crm_platform.scv.standardise.phones import as_e164
+from crm_platform.scv.standardise.names import given_spelling, nickname_groups, parse_names, sound_key
+from crm_platform.scv.standardise.phones import as_e164, is_mobile
 from crm_platform.scv.standardise.placeholders import (
     placeholder_dates,
     shared_by_strangers,
@@ -78,9 +78,9 @@ def standardise(people: pl.DataFrame, standards: Standards | None = None) -> tup
 
     people: any of `USABLE_COLUMNS` and `source`; unknown columns are left aside, missing ones are null. Result: source,
     recorded_days (days since 1970), given, given_first, given_parts, surname, surname_parts, generation, sex,
-    birth_date, email, mailbox, mailbox_digits, phone,
-    mobile_phone, house_number, unit, street, street_key, postcode, postal_area, city, region, country, national_id,
-    company, occupation, birth_place: text, or null. Give `standards` to read later records as the earlier ones were.
+    birth_date, email, mailbox, mailbox_digits, phone, mobile_phone (another one), is_mobile (of the phone: true or
+    false), house_number, unit, street, street_key, postcode, postal_area, city, region, country, national_id, company,
+    occupation, birth_place: text, or null. Give `standards` to read later records as the earlier ones were.
     """
     source = _canonical(people)
     found = standards or _found_standards(source)
@@ -99,7 +99,9 @@ def standardise(people: pl.DataFrame, standards: Standards | None = None) -> tup
     rows = rows.with_columns(
         phone=pl.coalesce("phone", "mobile_phone"),
         mobile_phone=pl.when(pl.col("phone") != pl.col("mobile_phone")).then("mobile_phone"),
+        is_mobile=(pl.coalesce("phone", "mobile_phone") == pl.col("mobile_phone")).fill_null(False),
     )
+    rows = rows.with_columns(is_mobile=pl.col("is_mobile") | is_mobile(rows["phone"]))
     rows = _with_address(rows, source)
     columns = [
         on_distinct(source[name], with_single_vowels(letters_only(folded(pl.col("value"))))).alias(name)
@@ -199,7 +201,7 @@ def _in_order(rows: pl.DataFrame, counts: pl.DataFrame | None) -> pl.DataFrame:
         return rows
     total_given, total_surname = counts["as_given"].sum() or 1, counts["as_surname"].sum() or 1
     # A name that the file of nicknames knows is one given by parents, until the data says otherwise.
-    known = pl.col("name").is_in(nickname_groups()["name"].implode()).cast(pl.Float64) * BELIEVED_GIVEN
+    known = given_spelling(pl.col("name")).is_in(nickname_groups()["name"].implode()).cast(pl.Float64) * BELIEVED_GIVEN
     odds = counts.select(
         "name",
         odds=((pl.col("as_given") + 0.5 + known) / total_given).log()
@@ -222,11 +224,16 @@ def _in_order(rows: pl.DataFrame, counts: pl.DataFrame | None) -> pl.DataFrame:
     )
 
 
+def _given_parts(given: pl.Expr) -> pl.Expr:
+    parts = given.str.split(" ").list.eval(given_spelling(pl.element())).list.join(" ")
+    return pl.when(given.str.contains(" ", literal=True)).then(parts)
+
+
 def _with_name_keys(rows: pl.DataFrame) -> pl.DataFrame:
     """given_first, given_sound, surname_parts, surname_sound and the surname without spaces."""
     keyed = rows.with_columns(
-        given_first=on_distinct(rows["given"], pl.col("value").str.split(" ").list.first()),
-        given_parts=pl.when(pl.col("given").str.contains(" ", literal=True)).then("given"),
+        given_first=on_distinct(rows["given"], given_spelling(pl.col("value").str.split(" ").list.first())),
+        given_parts=on_distinct(rows["given"], _given_parts(pl.col("value"))),
         surname_parts=pl.when(pl.col("surname").str.contains(" ", literal=True)).then("surname"),
         surname=with_single_vowels(pl.col("surname").str.replace_all(" ", "", literal=True)),
     )

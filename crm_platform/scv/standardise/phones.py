@@ -73,6 +73,29 @@ def as_e164(phones: pl.Series, countries: pl.Series, default_country: str | None
     return rows.join(known, on=["phone", "country"], how="left", nulls_equal=True, maintain_order="left")["number"]
 
 
+def is_mobile(numbers: pl.Series) -> pl.Series:
+    """Whether each number (E.164) is a mobile one by its country's plan; false where that does not tell, as in the US.
+
+    As in `as_e164`, one number of each shape is looked up.
+    """
+    distinct = pl.DataFrame({"number": numbers}).filter(pl.col("number").str.starts_with("+")).unique()
+    shaped = distinct.with_columns(
+        prefix=pl.col("number").str.slice(0, _PREFIX_DIGITS + 1), length=pl.col("number").str.len_bytes()
+    )
+    shapes = shaped.group_by("prefix", "length").agg(example=pl.col("number").min())
+    found = [_is_mobile(example) for example in shapes["example"]]
+    mobiles = shaped.join(shapes.filter(pl.Series(found, dtype=pl.Boolean)), on=["prefix", "length"], how="semi")
+    return numbers.is_in(mobiles["number"].implode()).fill_null(False)
+
+
+def _is_mobile(number: str) -> bool:
+    try:
+        kind = phonenumbers.number_type(phonenumbers.parse(number, None))
+    except phonenumbers.NumberParseException:
+        return False
+    return bool(kind == phonenumbers.PhoneNumberType.MOBILE)
+
+
 def _digits() -> pl.Expr:
     """The digits that were dialled, a leading + kept, extensions and `(0)` off."""
     text = pl.col("phone").str.slice(0, 40).str.to_lowercase().str.replace(r"(?:ext|x|#).*$", "")

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from crm_platform.scv.match.bare import attached, is_telling
+from crm_platform.scv.match.bare import Said, attached, said_by
 from crm_platform.scv.match.engine import match_people
 from crm_platform.scv.match.fields import FIELD_OF
 from crm_platform.scv.match.grouping import WeighedPairs, linked
@@ -17,12 +17,19 @@ from tests.unit.scv.match.people import people_with_doubles
 CROWD, _ = people_with_doubles(90)
 
 
-def clusters_of(telling: list[bool], weights: dict[tuple[int, int], float]) -> list[int]:
+def saying(telling: list[bool], home: list[bool] | None = None, name: list[bool] | None = None) -> Said:
+    """What records say; all of them a home and a name where it is not told."""
+    every = [True] * len(telling)
+    return Said(*(np.asarray(flags or every) for flags in (telling, home, name)))
+
+
+def clusters_of(said: Said | list[bool], weights: dict[tuple[int, int], float]) -> list[int]:
     left, right = (np.asarray(side, np.int64) for side in zip(*weights, strict=True))
     weight = np.asarray(list(weights.values()), np.float64)
     pairs = WeighedPairs(left, right, weight.astype(np.float32), np.zeros(len(weight), np.bool_))
-    copies = np.ones(len(telling), np.int64)
-    found: list[int] = linked(pairs, weight, np.asarray(telling), copies, MatchSettings()).tolist()
+    said = said if isinstance(said, Said) else saying(said)
+    copies = np.ones(len(said.telling), np.int64)
+    found: list[int] = linked(pairs, weight, said, copies, MatchSettings()).tolist()
     return found
 
 
@@ -56,6 +63,22 @@ def test_a_bare_record_that_fits_two_groups_stays_alone() -> None:
     assert clusters_of([True, True, False], weights) == [0, 1, 2]
 
 
+def test_who_is_known_to_live_elsewhere_is_not_brought_here_by_a_record_without_a_home() -> None:
+    # 0 lives here; 1 and 2 are a namesake who lives elsewhere, as 1 says; 3 names the home of 0.
+    weights = {(0, 1): -5.0, (0, 2): -5.0, (1, 2): 12.0, (0, 3): 4.2, (1, 3): -2.0, (2, 3): 3.8}
+    telling = [True, True, True, False]
+    assert clusters_of(saying(telling, home=[True, True, False, True]), weights) == [0, 1, 1, 0]
+    assert clusters_of(saying(telling), weights) == [0, 1, 1, 3]
+
+
+def test_an_initial_does_not_speak_for_who_is_known_by_the_whole_name() -> None:
+    # 1 is Barry, 2 the same by his initial; 3 is Elizabeth, as 0 is, who may be a Betty.
+    weights = {(0, 1): -5.0, (0, 2): -1.0, (1, 2): 12.0, (0, 3): 4.2, (2, 3): 3.8}
+    telling = [True, True, True, False]
+    assert clusters_of(saying(telling, name=[True, True, False, True]), weights) == [0, 1, 1, 0]
+    assert clusters_of(saying(telling), weights) == [0, 1, 1, 3]
+
+
 def test_bare_records_that_fit_nobody_who_is_known_are_tied_to_each_other() -> None:
     assert clusters_of([True, False, False], {(0, 1): -3.0, (0, 2): -3.0, (1, 2): 4.0}) == [0, 1, 1]
 
@@ -63,18 +86,23 @@ def test_bare_records_that_fit_nobody_who_is_known_are_tied_to_each_other() -> N
 def test_a_veto_keeps_a_bare_record_out_of_a_cluster() -> None:
     left, right = np.array([0, 1, 0]), np.array([2, 2, 1])
     cluster, fits_none = attached(
-        np.array([0, 0, 2]), np.array([True, True, False]), left, right, np.array([6.0, VETO, 9.0])
+        np.array([0, 0, 2]), saying([True, True, False]), left, right, np.array([6.0, VETO, 9.0])
     )
     assert cluster.tolist() == [0, 0, 2]
     assert fits_none.tolist() == [False, False, True]
 
 
 def test_every_record_tells_where_nothing_of_a_persons_own_is_known() -> None:
-    records = pl.DataFrame({"birth_date": [None, "19800101"], "email": [None, None], "phone": [None, None]})
+    records = pl.DataFrame({"birth_date": [None, "19800101"], "given_first": ["a", "ann"]}).with_columns(
+        email=pl.lit(None, pl.String), phone=pl.lit(None, pl.String)
+    )
     names_only = believed([FIELD_OF["given"], FIELD_OF["surname"]], 2)
-    assert is_telling(records, names_only).tolist() == [True, True]
+    assert said_by(records, names_only).telling.tolist() == [True, True]
     with_dates = believed([FIELD_OF["given"], FIELD_OF["birth_date"]], 2)
-    assert is_telling(records, with_dates).tolist() == [False, True]
+    said = said_by(records, with_dates)
+    assert (said.telling.tolist(), said.name.tolist(), said.home.tolist()) == (
+        [False, True], [False, True], [True, True]
+    )  # fmt: skip
 
 
 def test_father_and_son_of_one_name_are_not_tied_by_a_record_that_may_be_eithers() -> None:

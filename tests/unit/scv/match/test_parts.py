@@ -6,7 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crm_platform.scv.match.blocking import Blocking, Candidates, candidate_pairs, usable_rules
+from crm_platform.scv.match.compare import RARITY_STATES, Comparer
 from crm_platform.scv.match.engine import match_people
+from crm_platform.scv.match.fields import FIELD_OF
 from crm_platform.scv.match.model import model_as_json, model_from_json
 from crm_platform.scv.match.sources import shift_of_pairs, within_source_weights
 from tests.unit.scv.match.people import people_with_doubles
@@ -89,3 +91,22 @@ def test_what_wide_rules_find_is_compared_and_does_not_teach_first() -> None:
     assert paired(found) == {(0, 1), (0, 2)}
     assert len(found.narrow.left) == 0
     assert set(zip(found.every.left.tolist(), found.every.right.tolist(), strict=True)) == paired(found)
+
+
+def test_a_line_that_rings_in_a_home_is_told_from_a_number_in_a_pocket() -> None:
+    rows = [
+        {"phone": "+442079460001", "mobile_phone": "+447700900001", "is_mobile": False},
+        {"phone": "+442079460001", "mobile_phone": "+447700900002", "is_mobile": False},
+        {"phone": "+447700900001", "mobile_phone": None, "is_mobile": True},
+        {"phone": "+442079460001", "mobile_phone": "+447700900001", "is_mobile": False},
+        {"phone": "+441134960009", "mobile_phone": None, "is_mobile": False},
+    ]
+    records = pl.DataFrame(rows, schema={"phone": pl.String, "mobile_phone": pl.String, "is_mobile": pl.Boolean})
+    comparer = Comparer(
+        records.with_columns(recorded_days=pl.lit(None, pl.Int32), rarity_phone=pl.lit(40, pl.UInt8)),
+        [FIELD_OF["phone"]],
+    )
+    (states,) = comparer.compare(np.zeros(4, np.int32), np.arange(1, 5, dtype=np.int32))
+    comparer.close()
+    line, mobile, different = 40, RARITY_STATES + 1, RARITY_STATES + 3
+    assert states["phone"].tolist() == [line, mobile, mobile, different]

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from crm_platform.scv.standardise.addresses import address_parts, parse_postcodes
 from crm_platform.scv.standardise.dates import is_day_first, parse_dates
 from crm_platform.scv.standardise.emails import email_forms, parse_emails
-from crm_platform.scv.standardise.names import nickname_groups, parse_names, sound_key
+from crm_platform.scv.standardise.names import given_spelling, nickname_groups, parse_names, sound_key
 from crm_platform.scv.standardise.people import standardise
-from crm_platform.scv.standardise.phones import as_e164, guessed_country
+from crm_platform.scv.standardise.phones import as_e164, guessed_country, is_mobile
 from crm_platform.scv.standardise.placeholders import (
     placeholder_dates,
     shared_by_strangers,
@@ -89,6 +89,27 @@ def test_every_line_of_nicknames_is_a_group_and_a_name_may_be_in_several() -> No
     assert set(groups["bob"]) & set(groups["robert"])
     assert len(groups["harry"]) >= 2
     assert not set(groups["bob"]) & set(groups["alice"])
+
+
+@pytest.mark.parametrize(("one", "other"), [("Jørgen", "Jorgen"), ("Göran", "Goran"), ("Åsmund", "Asmund")])
+def test_a_given_name_that_lost_its_umlaut_is_the_same_and_a_short_one_is_another(one: str, other: str) -> None:
+    people = pl.DataFrame({"record_id": ["1", "2"], "first_name": [one, other], "last_name": ["Berg", "Holm"]})
+    first, second = standardise(people)[0]["given_first"]
+    assert first == second
+    assert text_of("joe", given_spelling(pl.col("value"))) != text_of("jo", given_spelling(pl.col("value")))
+
+
+def test_a_number_is_a_mobile_one_by_its_plan_or_by_the_column_it_stands_in() -> None:
+    numbers = pl.Series(["+447912345678", "+442079460001", "+61412345678", "+12025550123", "020 7946", None])
+    assert is_mobile(numbers).to_list() == [True, False, True, False, False, False]
+    american = {
+        "country": "US",
+        "phone": ["202 555 0123", "202 555 0199", None],
+        "mobile_phone": [None, "+12025550123", "+12025550123"],
+    }
+    rows, _ = standardise(pl.DataFrame(american))
+    assert rows["is_mobile"].to_list() == [False, False, True]
+    assert rows["phone"].to_list() == ["+12025550123", "+12025550199", "+12025550123"]
 
 
 def test_a_surname_with_particles_in_the_place_of_the_given_name_is_put_back() -> None:
