@@ -19,7 +19,7 @@ from crm_platform.demo.permissions import permission_events
 from crm_platform.demo.settings import COMPANY_FILE, Period, chunks, load_company
 from crm_platform.demo.web import user_id
 
-CONSENT = ("party", "communication", "communication_type", "channel", "brand", "since", "until")
+CONSENT = ("party", "communication", "communication_type", "channel", "brand", "since", "known", "until")
 
 
 @dataclass(frozen=True)
@@ -33,29 +33,30 @@ class Truth:
 
     @cached_property
     def consents(self) -> pl.DataFrame:
-        """CONSENT: each consent of a record with the end of its validity; empty communication: the general kind."""
+        """CONSENT: each consent of a record, when it was told, and the end of its validity; empty communication: the
+        general kind."""
         rows = pl.concat([self._permissions().select(CONSENT), self._ticks().select(CONSENT)])
         return rows.sort("party", "since")
 
     @cached_property
     def withdrawals(self) -> pl.DataFrame:
-        """party, communication, communication_type, channel, brand, when, reach (one, its channel, all)."""
+        """party, communication, communication_type, channel, brand, when, known, reach (one, its channel, all)."""
         events = self._events()
-        named = ["party", "communication", "communication_type", "channel", "brand", "when"]
+        named = ["party", "communication", "communication_type", "channel", "brand", "when", "known"]
         kinds = {"opt_out": "one", "list_unsubscribe": "one", "complaint": "channel", "global_opt_out": "all"}
         from_events = events.filter(pl.col("event_type").is_in(list(kinds))).select(
             *named, reach=pl.col("event_type").replace_strict(kinds)
         )
         ticks = self._staged(
             "SELECT concat('web:', customer_id) AS party, NULL AS communication, 'marketing' AS communication_type, "
-            "'email' AS channel, brand, updated_dt AS when, 'one' AS reach FROM ("
+            "'email' AS channel, brand, updated_dt AS when, updated_dt AS known, 'one' AS reach FROM ("
             "SELECT *, lag(has_marketing_consent) OVER (PARTITION BY registration_id ORDER BY coalesce(updated_dt, "
             "registered_dt)) AS before FROM stg_web_registrations WHERE has_marketing_consent IS NOT NULL) "
             "WHERE NOT has_marketing_consent AND before"
         )
         calls = self._staged(
             "SELECT concat('crm:', customer_id) AS party, NULL AS communication, NULL AS communication_type, "
-            "'telephone' AS channel, NULL AS brand, event_dt AS when, 'channel' AS reach FROM stg_crm_call_outcomes "
+            "'telephone' AS channel, NULL AS brand, event_dt AS when, event_dt AS known, 'channel' AS reach FROM stg_crm_call_outcomes "
             "WHERE outcome = 'do_not_call'"
         )
         return pl.concat(
@@ -63,7 +64,8 @@ class Truth:
         )
 
     def permitted(self, at: datetime, communications: pl.DataFrame) -> set[tuple[str, str, str]]:
-        """(customer's first party, communication, channel) that the records of each customer permit together at `at`.
+        """(customer's first party, communication, channel) that the records of each customer permit together at `at`,
+        by what had been told by then.
 
         communications: communication, communication_type, kind, brand.
         """
@@ -77,8 +79,13 @@ class Truth:
         }
 
     def _is_permitted(self, parties: list[str], name: str, about: dict[str, str], channel: str, at: datetime) -> bool:
-        said = [row for party in parties for row in self._by_party.get(party, ()) if row["since"] <= at]
-        heard = [row for party in parties for row in self._withdrawn_by_party.get(party, ()) if row["when"] <= at]
+        said = [row for party in parties for row in self._by_party.get(party, ()) if row["since"] <= at >= row["known"]]
+        heard = [
+            row
+            for party in parties
+            for row in self._withdrawn_by_party.get(party, ())
+            if row["when"] <= at >= row["known"]
+        ]
 
         def is_asked(row: dict[str, str]) -> bool:
             if about["kind"] == "subscription":
@@ -115,8 +122,20 @@ class Truth:
     def _customers(self) -> dict[str, list[str]]:
         keys = pl.read_parquet(self.home / "lake" / "scv" / "customer_ref_key" / "data.parquet")
         spoken = pl.concat([self.consents["party"], self.withdrawals["party"]]).unique()
-        rows = keys.filter(pl.col("customer_ref").is_in(spoken.implode())).sort("customer_ref")
+        unknown = spoken.to_frame("customer_ref").join(keys, on="customer_ref", how="anti")
+        heard = pl.concat([keys, self._by_person(unknown, keys)])
+        rows = heard.filter(pl.col("customer_ref").is_in(spoken.implode())).sort("customer_ref")
         return {str(key): refs for key, refs in rows.group_by("customer_key").agg("customer_ref").iter_rows()}
+
+    def _by_person(self, unknown: pl.DataFrame, keys: pl.DataFrame) -> pl.DataFrame:
+        """customer_ref and customer_key of numbers that no loaded record bears, whose person is one customer: known by
+        the address that the person gave."""
+        written = pl.read_parquet(self.home / "landing" / "_truth" / "record_person.parquet").select(
+            "person_id", customer_ref=pl.concat_str("source", pl.lit(":"), "record_id")
+        )
+        customers = written.join(keys, on="customer_ref").group_by("person_id").agg(pl.col("customer_key").unique())
+        found = unknown.join(written, on="customer_ref").join(customers, on="person_id")
+        return found.filter(pl.col("customer_key").list.len() == 1).explode("customer_key").select(keys.columns)
 
     @cached_property
     def _lots(self) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -130,9 +149,14 @@ class Truth:
         return everything, permission_events(everything, period)
 
     def _permissions(self) -> pl.DataFrame:
+        told = self._lots[1].select(
+            step=pl.col("event_id").str.tail(1), permission_id=pl.col("event_id").str.head(-1), told="received_dt"
+        )
+        # A confirmation counts once its request is known as well.
+        given = told.filter(pl.col("step").is_in(["a", "b"])).group_by("permission_id").agg(known=pl.col("told").max())
         rows = self._lots[0].filter(pl.col("subscribed_dt").is_not_null())
         expires = (pl.col("valid_until_date") + pl.duration(days=1)).cast(pl.Datetime("us", "UTC"))
-        return rows.with_columns(
+        return rows.join(given, on="permission_id", maintain_order="left").with_columns(
             _party(),
             pl.when(pl.col("communication_type") == "subscription").then("communication").alias("communication"),
             pl.col("subscribed_dt").dt.truncate("1s").alias("since"),
@@ -144,12 +168,13 @@ class Truth:
             _party(),
             pl.when(pl.col("communication_type") == "subscription").then("communication").alias("communication"),
             pl.col("event_dt").dt.truncate("1s").alias("when"),
+            pl.col("received_dt").alias("known"),
         )
 
     def _ticks(self) -> pl.DataFrame:
         ticks = self._staged(
             "SELECT concat('web:', customer_id) AS party, brand, "
-            "CASE WHEN version = 1 THEN registered_dt ELSE updated_dt END AS since "
+            "CASE WHEN version = 1 THEN registered_dt ELSE updated_dt END AS since, since AS known "
             "FROM (SELECT *, row_number() OVER versions AS version, "
             "lag(has_marketing_consent) OVER versions AS before "
             "FROM stg_web_registrations WHERE has_marketing_consent IS NOT NULL "
