@@ -56,8 +56,8 @@ class Truth:
         )
         calls = self._staged(
             "SELECT concat('crm:', customer_id) AS party, NULL AS communication, NULL AS communication_type, "
-            "'telephone' AS channel, NULL AS brand, event_dt AS when, event_dt AS known, 'channel' AS reach FROM stg_crm_call_outcomes "
-            "WHERE outcome = 'do_not_call'"
+            "'telephone' AS channel, NULL AS brand, event_dt AS when, event_dt AS known, 'channel' AS reach "
+            "FROM stg_crm_call_outcomes WHERE outcome = 'do_not_call'"
         )
         return pl.concat(
             [rows.select(from_events.columns).cast(from_events.schema) for rows in (from_events, ticks, calls)]  # type: ignore[arg-type]
@@ -79,13 +79,10 @@ class Truth:
         }
 
     def _is_permitted(self, parties: list[str], name: str, about: dict[str, str], channel: str, at: datetime) -> bool:
-        said = [row for party in parties for row in self._by_party.get(party, ()) if row["since"] <= at >= row["known"]]
-        heard = [
-            row
-            for party in parties
-            for row in self._withdrawn_by_party.get(party, ())
-            if row["when"] <= at >= row["known"]
-        ]
+        consents = [row for party in parties for row in self._by_party.get(party, ())]
+        withdrawals = [row for party in parties for row in self._withdrawn_by_party.get(party, ())]
+        said = [row for row in consents if row["since"] <= at and row["known"] <= at]
+        heard = [row for row in withdrawals if row["when"] <= at and row["known"] <= at]
 
         def is_asked(row: dict[str, str]) -> bool:
             if about["kind"] == "subscription":
