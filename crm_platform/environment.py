@@ -1,7 +1,7 @@
 """The environment's say: where home and configuration are. Read by the command line and the composition root only.
 
 `CRM_HOME` (default `./data`), `CRM_CONFIG` (default `./config`, else the one beside the package), `CRM_MEMORY`
-(default 1GB, of the engine), `CRM_THREADS` (default: the machine's cores), `CRM_HASH_KEY` (the secret of hashed
+(default 800MB, of the engine), `CRM_THREADS` (default: the machine's cores), `CRM_HASH_KEY` (the secret of hashed
 addresses; default: none is kept) and `CRM_TRACKING_KEYS` (`id:key,id:key`, the first signs; default: the file
 `tracking.keys` of the home, which `crm demo` lays down).
 """

@@ -69,7 +69,7 @@ class Home:
 class Tuning:
     """What the platform may use of the machine, and the secret by which it hashes addresses (empty: none is kept)."""
 
-    memory_limit: str = "1GB"
+    memory_limit: str = "800MB"
     threads: int = 2
     quiet_seconds: float = 1.0
     hash_key: str = field(default="", repr=False)
