@@ -21,7 +21,7 @@ from rich.table import Table
 from crm_platform.loyalty.ledger.build import publish_ledger
 from crm_platform.loyalty.members.build import publish_members
 from crm_platform.loyalty.settings import load_loyalty_settings
-from crm_platform.settings import REPOSITORY
+from crm_platform.settings import REPOSITORY, Tuning
 from crm_platform.sources.ledger import FILE_LEDGER
 from crm_platform.sources.sales.exchange_rates import load_exchange_rates
 from crm_platform.tables import tables_of
@@ -174,7 +174,7 @@ def _run(what: str, home: Path) -> None:
     settings = load_loyalty_settings(CONFIG / "loyalty.yaml")
     rates = load_exchange_rates(CONFIG / "exchange_rates.yaml")
     started = perf_counter()
-    with duckdb.connect(config=engine_settings("1GB", 2, home / "spill")) as connection:
+    with duckdb.connect(config=engine_settings(Tuning.memory_limit, Tuning.threads, home / "spill")) as connection:
         engine = Engine(connection, Lake(home / "lake"), tables.by_name, tables.views)
         if what == "bare":
             engine.write_query(BARE, home / "bare.parquet")

@@ -22,7 +22,7 @@ from benchmarks.permission_lake import CHANNELS, COMMUNICATIONS, write_lake
 from crm_platform.permission.decision.decide import Moment, Question, decided
 from crm_platform.permission.decision.tables import DECISION_CONTRACTS
 from crm_platform.permission.settings import load_permission_settings
-from crm_platform.settings import REPOSITORY
+from crm_platform.settings import REPOSITORY, Tuning
 from crm_platform.warehouse.contract import contracts_by_name
 from crm_platform.warehouse.engine import Engine, engine_settings
 from crm_platform.warehouse.lake import Lake
@@ -112,7 +112,7 @@ def _scope(question: Question) -> str:
 
 def _run(what: str, home: Path, customers: int) -> None:
     started = perf_counter()
-    with duckdb.connect(config=engine_settings("1GB", 2, home / "spill")) as connection:
+    with duckdb.connect(config=engine_settings(Tuning.memory_limit, Tuning.threads, home / "spill")) as connection:
         engine = Engine(connection, Lake(home / "lake"), contracts_by_name(DECISION_CONTRACTS))
         {"decide": _decide, "bare": _bare}[what](engine, home, customers)
     print(perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
