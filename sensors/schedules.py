@@ -34,25 +34,33 @@ def weekly_schedule() -> dg.ScheduleDefinition:
 
 def monthly_schedule() -> Any:
     """The scores of the month before, once its last orders have been taken in (see `value/scores/months.py`)."""
-    return dg.build_schedule_from_partitioned_job(
+    return _on_the_second(
         monthly_job,
-        name="monthly_scores",
-        day_of_month=2,
-        hour_of_day=3,
-        minute_of_hour=45,
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="On the 2nd of every month at 03:45 UTC: score every customer as of the end of the month before.",
+        "monthly_scores",
+        "03:45",
+        "score every customer as of the end of the month before",
     )
 
 
 def monthly_churn_schedule() -> Any:
     """The models of churn of the month before, after its scores."""
-    return dg.build_schedule_from_partitioned_job(
+    return _on_the_second(
         monthly_churn_job,
-        name="monthly_churn",
+        "monthly_churn",
+        "05:15",
+        "train the models of churn as of the end of last month",
+    )
+
+
+def _on_the_second(job: Any, name: str, at: str, purpose: str) -> Any:
+    """A schedule of a monthly job: the month before, on the 2nd at a time of day (`hh:mm`, UTC)."""
+    hour, minute = at.split(":")
+    return dg.build_schedule_from_partitioned_job(
+        job,
+        name=name,
         day_of_month=2,
-        hour_of_day=5,
-        minute_of_hour=15,
+        hour_of_day=int(hour),
+        minute_of_hour=int(minute),
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="On the 2nd of every month at 05:15 UTC: train the models of churn as of the end of last month.",
+        description=f"On the 2nd of every month at {at} UTC: {purpose}.",
     )

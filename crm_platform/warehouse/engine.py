@@ -16,6 +16,7 @@ import polars as pl
 
 from crm_platform.warehouse.contract import Contract, View
 from crm_platform.warehouse.lake import Lake
+from crm_platform.warehouse.memory import release_memory
 
 ROW_GROUP_ROWS = 122_880
 _PARAMETER = re.compile(r"\$([a-z_][a-z0-9_]*)")
@@ -85,9 +86,8 @@ class Engine:
         return rows[0][0] if rows else None
 
     def release_memory(self) -> None:
-        """Give back to the machine what DuckDB keeps for its next query, hundreds of megabytes after a large one."""
-        # A limit that is set, though to what it was, lets DuckDB's allocators return all that is free in them.
-        self.execute(f"SET memory_limit = '{self._memory_limit}'")
+        """See `memory.release_memory`."""
+        release_memory(self._connection, self._memory_limit)
 
     @contextmanager
     def registered(self, **frames: pl.DataFrame) -> Iterator[None]:

@@ -5,7 +5,7 @@ files).
 """
 
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -18,8 +18,9 @@ from crm_platform.campaign.settings import DeliveryRules
 from crm_platform.sources.all_sources import all_sources_query, staging_refs
 from crm_platform.sources.staging import StagedFeed
 from crm_platform.warehouse.contract import Contract
-from crm_platform.warehouse.engine import Engine, Parameter, bound, literal
+from crm_platform.warehouse.engine import Engine, Parameter, literal
 from crm_platform.warehouse.publish import Publication, Write, publish, publish_frame
+from crm_platform.warehouse.steps import temporary_tables
 
 MEMBERS_AT_ONCE = 500_000
 FACTS = (FACT_CAMPAIGN_DELIVERY, FACT_CLICKTHROUGH)
@@ -147,16 +148,11 @@ def _put_together(
     """Let SQL read `send`, `told`, `course` and `send_customer` of these days, for the time of the block."""
     # What a clock that goes wrong tells of before the sending still belongs to it.
     since = datetime.fromisoformat(f"{days[0]}T00:00:00+00:00") - timedelta(days=1)
-    made: list[str] = []
-    try:
+    names = ("send", "told", "course", "send_customer")
+    with ExitStack() as made:
         with engine.temporary_view("counted_member", _members_query(feeds, days, members)):
-            for name in ("send", "told", "course", "send_customer"):
-                engine.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {bound(_sql(name), {'since': since})}")
-                made.append(name)
+            made.enter_context(temporary_tables(engine, Path(__file__).parent, names, {"since": since}))
         yield
-    finally:
-        for name in reversed(made):
-            engine.execute(f"DROP TABLE {name}")
 
 
 def _members_query(feeds: Sequence[StagedFeed], days: Sequence[str], due: pl.DataFrame) -> str:

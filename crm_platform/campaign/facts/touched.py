@@ -6,7 +6,7 @@ making the days (`build.py`).
 
 import hashlib
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
@@ -17,6 +17,7 @@ from crm_platform.campaign.facts.member_version import MEMBER_FEED, member_versi
 from crm_platform.campaign.settings import DeliveryRules
 from crm_platform.sources.staging import StagedFeed
 from crm_platform.warehouse.engine import Engine, relation_name
+from crm_platform.warehouse.steps import temporary_table
 
 RULES, CLOCK, REPORTING, PLAN, CUSTOMERS, MAILS = "rules", "clock", "reporting", "plan", "customers", "mails"
 FILE = "file:"
@@ -132,7 +133,6 @@ def _all_days(engine: Engine) -> set[str]:
 
 # What is told of members whose day of sending is known is told by that day alone: few rows, however many events.
 _NEW_EVENT = f"""
-CREATE OR REPLACE TEMP TABLE new_event AS
 SELECT DISTINCT
     campaign_id, strftime(sent_dt, '%Y-%m-%d') AS day, event_type = 'delivered' AS is_delivery, is_placed,
     CASE WHEN NOT is_placed THEN cell_id END AS cell_id,
@@ -149,7 +149,6 @@ FROM (
 ) AS told
 """
 _NEW_MEMBER = f"""
-CREATE OR REPLACE TEMP TABLE new_member AS
 SELECT DISTINCT version.* FROM member_version AS version
 SEMI JOIN changed_file
     ON changed_file.part = version.file_id AND changed_file.input = concat('{FILE}', version.feed_name)
@@ -173,14 +172,9 @@ _OF_MEMBERS = (
 @contextmanager
 def _what_is_new(engine: Engine, has_new_members: bool) -> Iterator[None]:
     """Let SQL read `new_event` and, where there are some, `new_member`."""
-    makes = {"new_event": _NEW_EVENT} | ({"new_member": _NEW_MEMBER} if has_new_members else {})
-    for make in makes.values():
-        engine.execute(make)
-    try:
+    members = temporary_table(engine, "new_member", _NEW_MEMBER) if has_new_members else nullcontext()
+    with temporary_table(engine, "new_event", _NEW_EVENT), members:
         yield
-    finally:
-        for name in makes:
-            engine.execute(f"DROP TABLE {name}")
 
 
 def _days_of_files(engine: Engine, has_new_members: bool) -> set[str]:

@@ -15,6 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from crm_platform.scv.match.fields import SIMILARITIES, Field, columns_of
+from crm_platform.warehouse.memory import release_memory
 
 RARITY_STATES = 48
 HALF_BITS = 2.0
@@ -72,9 +73,8 @@ class Comparer:
         self._connection.close()
 
     def release_memory(self) -> None:
-        """Give back to the machine what DuckDB keeps for its next query."""
-        # A limit that is set, though to what it was, lets DuckDB's allocators return all that is free in them.
-        self._connection.execute(f"SET memory_limit = '{self._memory_limit}'").fetchall()
+        """See `warehouse.memory.release_memory`."""
+        release_memory(self._connection, self._memory_limit)
 
     def compare(self, left: NDArray[np.int32], right: NDArray[np.int32], rows: int = 500_000) -> Iterator[States]:
         """The states of pairs of row numbers, in their order, in batches of `rows`; and `gap`, see `GAP_STATES`."""
