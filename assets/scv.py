@@ -20,6 +20,7 @@ from crm_platform.scv.golden.contracts import (
     CUSTOMER_PROVENANCE,
     DIM_CUSTOMER_HISTORY,
     ENDED_IDENTIFIER,
+    GOLDEN_INPUT,
     GOLDEN_RECORD,
 )
 from crm_platform.scv.groups.contracts import (
@@ -96,7 +97,7 @@ def _steps(feeds: Sequence[StagedFeed]) -> list[Step]:
         ),
         Step(
             "golden",
-            (GOLDEN_RECORD, CUSTOMER_PROVENANCE, DIM_CUSTOMER_HISTORY),
+            (GOLDEN_RECORD, CUSTOMER_PROVENANCE, DIM_CUSTOMER_HISTORY, GOLDEN_INPUT),
             lambda engine, call: Made(publish_golden_record(engine, _settings(call), call.now)),
             tables=(SOURCE_STATEMENT, CUSTOMER_XREF, CUSTOMER_REF_KEY, ENDED_IDENTIFIER),
         ),

@@ -8,6 +8,7 @@ from crm_platform.scv.golden.contracts import (
     CUSTOMER_PROVENANCE,
     DIM_CUSTOMER_HISTORY,
     ENDED_IDENTIFIER,
+    GOLDEN_INPUT,
     GOLDEN_RECORD,
 )
 from crm_platform.scv.groups.contracts import (
@@ -42,6 +43,7 @@ SCV_CONTRACTS: tuple[Contract, ...] = (
     GOLDEN_RECORD,
     CUSTOMER_PROVENANCE,
     DIM_CUSTOMER_HISTORY,
+    GOLDEN_INPUT,
     CUSTOMER_ROLE,
     HOUSEHOLD_CHANGE,
     HOUSEHOLD_MEMBER,

@@ -3,7 +3,7 @@
 Here: the steps and their publishing. Not here: which value survives (`survivorship.py`).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -15,16 +15,21 @@ from crm_platform.scv.golden.contracts import (
     CUSTOMER_PROVENANCE,
     DIM_CUSTOMER_HISTORY,
     ENDED_IDENTIFIER,
+    GOLDEN_INPUT,
     GOLDEN_RECORD,
 )
+from crm_platform.scv.golden.standing import IS_STANDING, publish_golden_input, standing_customers
 from crm_platform.scv.golden.survivorship import GROUPS, placed_query, survivors_query
 from crm_platform.scv.settings import EndedIdentifiers, ScvSettings
 from crm_platform.scv.standardise.phones import as_e164
 from crm_platform.sources.all_sources import StagingRefs, all_sources
 from crm_platform.warehouse.contract import Column, Contract
-from crm_platform.warehouse.engine import Engine, literal, quoted
-from crm_platform.warehouse.publish import Publication, publish, publish_frame
+from crm_platform.warehouse.engine import Engine, Parameter, bound, literal, quoted
+from crm_platform.warehouse.kept import publish_beside_kept
+from crm_platform.warehouse.publish import Publication, publish_frame
+from crm_platform.warehouse.steps import step_sql, temporary_table
 
+FOLDER = Path(__file__).parent
 ENDING_FEEDS = ("call_outcomes", "sms_receipts", "returned_post")
 MOMENTS_AT_ONCE = 100_000
 _ENDABLE = ("email", "phone", "mobile_phone", "address")
@@ -63,6 +68,7 @@ def publish_golden_record(engine: Engine, settings: ScvSettings, as_of: datetime
     """Publish the golden record as of a time (UTC), the provenance of its values, and how customers stood before.
 
     Reads the published statements, xref and ended identifiers; nothing that was stated after `as_of` has any influence.
+    Customers of whom all of it is as it was are carried over.
 
     Raises:
         ContractViolation: the rows break a contract; that table was not published.
@@ -70,54 +76,62 @@ def publish_golden_record(engine: Engine, settings: ScvSettings, as_of: datetime
     for name in ("source_statement", "customer_xref", "customer_ref_key", "ended_identifier"):
         engine.refresh_view(engine.contracts[f"scv.{name}"])
     queries = {
-        CUSTOMER_PROVENANCE: _provenance_query(as_of),
+        CUSTOMER_PROVENANCE: _provenance_query(),
         DIM_CUSTOMER_HISTORY: _history_query(),
-        GOLDEN_RECORD: _golden_query(as_of),
+        GOLDEN_RECORD: _golden_query(),
     }
-    with _survivors(engine, settings, as_of):
-        return {contract.table: _publish_query(engine, contract, query) for contract, query in queries.items()}
+    parameters: dict[str, Parameter] = {"as_of": as_of}
+    statements = step_sql(FOLDER, "customer_statement", parameters)
+    with standing_customers(engine, statements, _rules(settings, queries), list(queries)):
+        with _survivors(engine, settings, statements, parameters):
+            published = {
+                contract.table: publish_beside_kept(engine, contract, bound(query, parameters), IS_STANDING)
+                for contract, query in queries.items()
+            }
+        return {**published, GOLDEN_INPUT.table: publish_golden_input(engine)}
+
+
+def _rules(settings: ScvSettings, queries: Mapping[Contract, str]) -> str:
+    """Everything but the statements that says what a golden record is."""
+    promises = [contract.columns for contract in queries]
+    steps = (_sql("customer_moment"), placed_query(settings), survivors_query(settings))
+    return repr((promises, steps, list(queries.values())))
 
 
 @contextmanager
-def _survivors(engine: Engine, settings: ScvSettings, as_of: datetime) -> Iterator[None]:
-    """Let SQL read `survivor`, the values that survive at every moment of every customer, for the time of the block."""
-    steps = {
-        "customer_statement": _sql("customer_statement"),
-        "placed_statement": placed_query(settings),
-        "customer_moment": _sql("customer_moment"),
-    }
-    for name, sql in steps.items():
-        text = sql.replace("$as_of", literal(as_of)).rstrip().rstrip(";")
-        engine.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {text}")
-    _gather_survivors(engine, survivors_query(settings))
-    try:
+def _survivors(
+    engine: Engine, settings: ScvSettings, statements: str, parameters: Mapping[str, Parameter]
+) -> Iterator[None]:
+    """Let SQL read `survivor`, the values that survive at every moment of every customer whose record is to be made,
+    for the time of the block."""
+    some = f"SELECT * FROM ({statements}) WHERE NOT {IS_STANDING}"
+    query = survivors_query(settings)
+    with (
+        temporary_table(engine, "customer_statement", some),
+        temporary_table(engine, "placed_statement", placed_query(settings)),
+        temporary_table(engine, "customer_moment", step_sql(FOLDER, "customer_moment", parameters)),
+        temporary_table(engine, "survivor", bound(query, {"from_key": 0, "until_key": 0})),
+    ):
+        for first, end in _some_customers_at_a_time(engine):
+            engine.execute(f"INSERT INTO survivor {query}", {"from_key": first, "until_key": end})
         yield
-    finally:
-        for name in ("survivor", *reversed(steps)):
-            engine.execute(f"DROP TABLE {name}")
 
 
-def _gather_survivors(engine: Engine, query: str) -> None:
-    """Make `survivor`, some customers at a time."""
+def _some_customers_at_a_time(engine: Engine) -> Iterator[tuple[int, int]]:
+    """Spans of customer keys, each of about `MOMENTS_AT_ONCE` moments."""
     last = int(engine.scalar("SELECT coalesce(max(customer_key), 0) FROM customer_moment"))
     moments = int(engine.scalar("SELECT count(*) FROM customer_moment"))
     step = max(1, last * MOMENTS_AT_ONCE // max(moments, 1))
-    engine.execute(f"CREATE OR REPLACE TEMP TABLE survivor AS {query}", {"from_key": 0, "until_key": 0})
     for first in range(1, last + 1, step):
-        engine.execute(f"INSERT INTO survivor {query}", {"from_key": first, "until_key": first + step})
+        yield first, first + step
 
 
-def _publish_query(engine: Engine, contract: Contract, query: str) -> Publication:
-    return publish(engine, contract, {None: lambda path: engine.write_query(query, path)})
-
-
-def _golden_query(as_of: datetime) -> str:
+def _golden_query() -> str:
     attributes = _attributes()
     seen = "number_of_records, number_of_sources, first_seen_dt, last_seen_dt"
     values = {**attributes, **{name.strip(): name.strip() for name in seen.split(",")}, "customer_key": "customer_key"}
     return (
-        f"SELECT {_typed(GOLDEN_RECORD.columns, values)} FROM survivor WHERE moment_dt = {literal(as_of)} "
-        "ORDER BY customer_key"
+        f"SELECT {_typed(GOLDEN_RECORD.columns, values)} FROM survivor WHERE moment_dt = $as_of ORDER BY customer_key"
     )
 
 
@@ -146,11 +160,11 @@ ORDER BY customer_key, valid_from_dt
 """
 
 
-def _provenance_query(as_of: datetime) -> str:
+def _provenance_query() -> str:
     parts = (
         f"SELECT customer_key, {literal(group.name)} AS attribute, {group.name}.record_id AS record_id, "
         f"{group.name}.source AS source, {group.name}.stated_dt AS stated_dt "
-        f"FROM survivor WHERE moment_dt = {literal(as_of)} AND {group.name} IS NOT NULL"
+        f"FROM survivor WHERE moment_dt = $as_of AND {group.name} IS NOT NULL"
         for group in GROUPS
     )
     return f"SELECT * FROM ({' UNION ALL '.join(parts)}) ORDER BY customer_key, attribute"
@@ -177,4 +191,4 @@ def _typed(columns: tuple[Column, ...], values: dict[str, str]) -> str:
 
 
 def _sql(name: str) -> str:
-    return Path(__file__).with_name(f"{name}.sql").read_text(encoding="utf-8")
+    return (FOLDER / f"{name}.sql").read_text(encoding="utf-8")

@@ -121,6 +121,19 @@ class DimCustomerHistory(Attributes, _Version):
         metadata = {"grain": "one row per customer and span of time without a change", "kind": "dimension"}
 
 
+class GoldenInput(TableModel):
+    """What the golden record of each customer was made of, by digest: who rests on the same is carried over. Written
+    last."""
+
+    customer_key: int = key("The customer.")
+    digest: str = identifier("Tells whether statements, ends and rules are the same.")
+
+    class Config(TableModel.Config):
+        name = "scv.golden_input"
+        unique = ["customer_key"]
+        metadata = {"grain": "one row per customer", "kind": "record"}
+
+
 class EndedIdentifier(TableModel):
     """Addresses and numbers that are known to reach their customer no more."""
 
@@ -140,4 +153,5 @@ ATTRIBUTE_NAMES = tuple(Attributes.to_schema().columns)
 GOLDEN_RECORD = contract_of(GoldenRecord)
 CUSTOMER_PROVENANCE = contract_of(CustomerProvenance)
 DIM_CUSTOMER_HISTORY = contract_of(DimCustomerHistory)
+GOLDEN_INPUT = contract_of(GoldenInput)
 ENDED_IDENTIFIER = contract_of(EndedIdentifier)

@@ -5,13 +5,13 @@ SELECT DISTINCT customer_key, moment_dt
 FROM (
     SELECT customer_key, stated_dt AS moment_dt FROM customer_statement
     UNION ALL
-    SELECT customer_key, email_ended_dt FROM customer_statement WHERE email_ended_dt <= $as_of
+    SELECT customer_key, email_ended_dt FROM customer_statement WHERE email_ended_dt IS NOT NULL
     UNION ALL
-    SELECT customer_key, phone_ended_dt FROM customer_statement WHERE phone_ended_dt <= $as_of
+    SELECT customer_key, phone_ended_dt FROM customer_statement WHERE phone_ended_dt IS NOT NULL
     UNION ALL
-    SELECT customer_key, mobile_phone_ended_dt FROM customer_statement WHERE mobile_phone_ended_dt <= $as_of
+    SELECT customer_key, mobile_phone_ended_dt FROM customer_statement WHERE mobile_phone_ended_dt IS NOT NULL
     UNION ALL
-    SELECT customer_key, address_ended_dt FROM customer_statement WHERE address_ended_dt <= $as_of
+    SELECT customer_key, address_ended_dt FROM customer_statement WHERE address_ended_dt IS NOT NULL
     UNION ALL
     SELECT customer_key, CAST($as_of AS TIMESTAMP WITH TIME ZONE) FROM customer_statement
 ) AS moments

@@ -10,6 +10,7 @@ WITH ended AS (
         max(ended_identifier.ended_dt) AS ended_dt
     FROM scv.ended_identifier
     INNER JOIN scv.customer_ref_key ON ended_identifier.customer_ref = customer_ref_key.customer_ref
+    WHERE ended_identifier.ended_dt <= $as_of
     GROUP BY customer_ref_key.customer_key, ended_identifier.kind, ended_identifier.value
 )
 
