@@ -7,14 +7,17 @@ splits, and says exactly what each column adds.
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from crm_platform.churn.columns import CategoryColumn, Codes, ModelColumn
 from crm_platform.value.purchase_models.histories import Floats
+
+if TYPE_CHECKING:
+    # scikit-learn takes a second to import: whoever fits nothing, such as every process of the UI, does without it.
+    from sklearn.ensemble import HistGradientBoostingClassifier
 
 ROUNDS = 50
 LEARNING_RATE = 0.15
@@ -28,6 +31,8 @@ def fit_boosting(columns: Sequence[ModelColumn], codes: Codes, has_left: Floats,
 
     codes: a row per training row, a column per column.
     """
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
     is_category = [isinstance(column, CategoryColumn) for column in columns]
     boosting = HistGradientBoostingClassifier(
         max_depth=3, max_iter=ROUNDS, learning_rate=LEARNING_RATE,
@@ -43,6 +48,8 @@ def fit_regression(
     columns: Sequence[ModelColumn], standardised: Floats, has_left: Floats, weights: Floats, number_of_snapshots: int
 ) -> list[Floats]:
     """For each column the coefficients of its part of `standardised`."""
+    from sklearn.linear_model import LogisticRegression
+
     # Rows are many and columns few: Newton's method takes five steps where quasi-Newton ones take hundreds.
     regression = LogisticRegression(
         C=REGRESSION_C / number_of_snapshots, solver="newton-cholesky", max_iter=1_000, tol=1e-7
@@ -57,7 +64,7 @@ def fit_regression(
     return np.split(coefficients, ends[:-1])
 
 
-def _shapes(boosting: HistGradientBoostingClassifier, columns: Sequence[ModelColumn], codes: Codes) -> list[Floats]:
+def _shapes(boosting: "HistGradientBoostingClassifier", columns: Sequence[ModelColumn], codes: Codes) -> list[Floats]:
     """What each code of each column adds: the others held still, they cancel out. A code never met adds nothing.
 
     All are asked at once: every tree is walked through once and not once per column.

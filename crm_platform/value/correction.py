@@ -7,16 +7,20 @@ Not here: the base (`base_model.py`), the level (`level.py`).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
-from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
-from sklearn.linear_model import LogisticRegression, PoissonRegressor
 
 from crm_platform.value.base_model import Baseline
 from crm_platform.value.design import Bins, Scale, bins_of, linear_columns, scale_of, tree_columns
 from crm_platform.value.purchase_models.histories import Floats
 from crm_platform.value.snapshots import Snapshot
+
+if TYPE_CHECKING:
+    # Imported where something is fitted, as in `churn/learners.py`: it takes a second.
+    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+    from sklearn.linear_model import LogisticRegression, PoissonRegressor
 
 TRUST = 0.4
 """The exponent of each learnt factor: the two together, drawn a fifth of the way back to the base."""
@@ -34,9 +38,9 @@ class Correction:
     """The learnt factor on the base's expectation."""
 
     scale: Scale
-    linear: PoissonRegressor
+    linear: "PoissonRegressor"
     bins: Bins
-    trees: HistGradientBoostingRegressor
+    trees: "HistGradientBoostingRegressor"
 
     def apply(self, features: pl.DataFrame, base: Baseline) -> Floats:
         """Purchases expected of each customer; their sum is the base's."""
@@ -51,9 +55,9 @@ class Activity:
     """The learnt probabilities of buying at all."""
 
     scale: Scale
-    linear: LogisticRegression
+    linear: "LogisticRegression"
     bins: Bins
-    trees: HistGradientBoostingClassifier
+    trees: "HistGradientBoostingClassifier"
 
     def no_purchase(self, features: pl.DataFrame, base: Baseline, level: float) -> Floats:
         """The mean of the base's, the linear and the tree model's probability of no purchase at a level."""
@@ -72,6 +76,9 @@ def at_level(no_purchase: Floats, level: float) -> Floats:
 
 def learn_correction(snapshots: Sequence[Snapshot], levels: Sequence[float]) -> Correction:
     """Fit the factors to the snapshots' purchases by what the base expected at their levels."""
+    from sklearn.ensemble import HistGradientBoostingRegressor
+    from sklearn.linear_model import PoissonRegressor
+
     exposure = np.concatenate([each.base.purchases * level for each, level in zip(snapshots, levels, strict=True)])
     exposure = np.maximum(exposure, _SMALLEST_EXPOSURE * exposure.mean())
     factors = np.concatenate([each.purchases for each in snapshots]) / exposure
@@ -89,6 +96,9 @@ def learn_correction(snapshots: Sequence[Snapshot], levels: Sequence[float]) -> 
 
 def learn_activity(snapshots: Sequence[Snapshot], levels: Sequence[float]) -> Activity | None:
     """Fit who bought at all; None where everybody did, or nobody."""
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from sklearn.linear_model import LogisticRegression
+
     is_active = np.concatenate([each.purchases > 0 for each in snapshots])
     if is_active.all() or not is_active.any():
         return None
