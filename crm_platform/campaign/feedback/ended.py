@@ -17,9 +17,7 @@ from crm_platform.sources.staging import StagedFeed
 from crm_platform.warehouse.engine import Engine, bound
 
 ENDING_TABLES = (EVENT, MAIL_REPORT)
-_MEMBERS = """
-SELECT DISTINCT message_id, customer_ref FROM ({}) AS told WHERE message_id IS NOT NULL AND customer_ref IS NOT NULL
-"""
+_MEMBERS = "SELECT message_id, lower(email) AS email FROM ({}) AS told WHERE coalesce(message_id, email) IS NOT NULL"
 
 
 @contextmanager

@@ -1,18 +1,20 @@
 -- ended_email: e-mail addresses that a bounce proved to be no good, for scv.ended_identifier. A query of another stage's build, not a table.
--- Grain: one row per customer number and address. Key: customer_ref, value.
+-- Grain: one row per address: whoever it was written to for, it reaches nobody. Key: value.
 -- An address that was delivered to, or whose person answered, after the bounce has revived: it has not ended.
--- Reads: campaign.event, campaign.mail_report, told_member (message_id, customer_ref). What happened after $as_of is not known.
+-- Many mails name no message; what they say of an address counts where it was sent to. Anybody could write of others.
+-- Reads: campaign.event, campaign.mail_report, told_member (message_id, email). What happened after $as_of is not known.
 WITH refusal AS (
-    SELECT customer_ref, recipient, event_dt, coalesce(reason, 'undefined') AS reason
+    SELECT recipient, event_dt, coalesce(reason, 'undefined') AS reason
     FROM campaign.event
-    WHERE channel = 'email' AND event_type = 'bounced' AND address_invalid AND customer_ref IS NOT NULL AND recipient IS NOT NULL
+    WHERE channel = 'email' AND event_type = 'bounced' AND address_invalid AND recipient IS NOT NULL
     UNION ALL
-    SELECT
-        told_member.customer_ref, report.recipient,
-        least(coalesce(report.event_dt, report.received_dt, report.file_dt), report.file_dt), report.reason
+    SELECT report.recipient, least(coalesce(report.event_dt, report.received_dt, report.file_dt), report.file_dt), report.reason
     FROM campaign.mail_report AS report
-    INNER JOIN told_member ON told_member.message_id = report.original_message_id
-    WHERE report.kind = 'bounce' AND report.address_invalid
+    WHERE report.kind = 'bounce' AND report.address_invalid AND report.recipient IS NOT NULL
+        AND (
+            report.original_message_id IN (SELECT told_member.message_id FROM told_member)
+            OR report.recipient IN (SELECT told_member.email FROM told_member)
+        )
 ),
 alive AS (
     SELECT recipient, max(event_dt) AS alive_dt
@@ -23,7 +25,7 @@ alive AS (
 )
 SELECT
     'email' AS kind,
-    refusal.customer_ref,
+    CAST(NULL AS VARCHAR) AS customer_ref,
     refusal.recipient AS value,
     CAST(NULL AS VARCHAR) AS country,
     max(refusal.event_dt) AS ended_dt,
@@ -31,4 +33,4 @@ SELECT
 FROM refusal
 LEFT JOIN alive ON alive.recipient = refusal.recipient
 WHERE refusal.event_dt <= $as_of AND (alive.alive_dt IS NULL OR alive.alive_dt < refusal.event_dt)
-GROUP BY refusal.customer_ref, refusal.recipient
+GROUP BY refusal.recipient

@@ -138,7 +138,7 @@ class EndedIdentifier(TableModel):
     """Addresses and numbers that are known to reach their customer no more."""
 
     kind: str = code("What has ended.", ("email", "phone", "address"), nullable=False)
-    customer_ref: str = identifier("Whom it does not reach, as `<source>:<customer_id>`.")
+    customer_ref: str = text("Whom it does not reach, as `<source>:<customer_id>`; empty: anybody.")
     value: str = identifier("The number (E.164), the e-mail address, or of a postal address the postcode.")
     ended_dt: Timestamp = moment("When that was last found out, UTC.")
     reason: str = identifier("How it was found out.")

@@ -2,7 +2,15 @@
 -- Grain: one row per statement. Key: record_id, statement_number. A step of golden_record, not a table of the lake.
 -- Reads: scv.source_statement, scv.customer_xref, scv.customer_ref_key, scv.ended_identifier.
 -- An identifier that was stated anew after it had ended counts again: only an end after the statement ends it.
-WITH ended AS (
+-- A number or a home is no longer one customer's; an e-mail address that is no good is so for everybody.
+WITH ended_email AS (
+    SELECT value, max(ended_dt) AS ended_dt
+    FROM scv.ended_identifier
+    WHERE kind = 'email' AND ended_dt <= $as_of
+    GROUP BY value
+),
+
+ended AS (
     SELECT
         customer_ref_key.customer_key,
         ended_identifier.kind,
@@ -23,10 +31,7 @@ SELECT
     CASE WHEN ended_address.ended_dt > source_statement.stated_dt THEN ended_address.ended_dt END AS address_ended_dt
 FROM scv.source_statement
 INNER JOIN scv.customer_xref ON source_statement.record_id = customer_xref.record_id
-LEFT JOIN ended AS ended_email
-    ON customer_xref.customer_key = ended_email.customer_key
-    AND ended_email.kind = 'email'
-    AND lower(source_statement.email) = ended_email.value
+LEFT JOIN ended_email ON lower(source_statement.email) = ended_email.value
 LEFT JOIN ended AS ended_phone
     ON customer_xref.customer_key = ended_phone.customer_key
     AND ended_phone.kind = 'phone'

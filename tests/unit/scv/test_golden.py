@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
+from crm_platform.scv.golden.build import publish_ended_identifiers, publish_golden_record
 from crm_platform.scv.settings import Survivorship
+from crm_platform.warehouse.engine import literal
 from tests.unit.scv.company import SETTINGS, Company, engine_on, on
 
 SHOP, TILL, WEB, CRM = "shop.customers:S1", "till.customers:T1", "web.registrations:U1", "crm.customers:C1"
@@ -118,6 +120,23 @@ def test_a_number_that_has_ended_gives_way_until_it_is_stated_anew(company: Comp
     company.state("shop.customers", shop(on(21), phone="+442079460001", country="GB"))
     company.run_golden(on(22))
     assert company.customer(SHOP)["phone"] == "+442079460001"
+
+
+def test_an_address_that_is_no_good_is_so_for_everybody_who_has_it(company: Company) -> None:
+    """It was written to for the father; the son has it too, and has another one besides."""
+    company.state("shop.customers", shop(on(2), email="bells@x.example"), shop(on(5), "S2", email="Bells@x.example"))
+    company.state("crm.customers", shop(on(3), "C1", email="son@x.example"))
+    company.groups = [["shop.customers:S2", CRM]]
+    company.run_identity(on(20))
+    bounce = (
+        "SELECT 'email' AS kind, CAST(NULL AS VARCHAR) AS customer_ref, 'bells@x.example' AS value, "
+        f"CAST(NULL AS VARCHAR) AS country, {literal(on(8))} AS ended_dt, 'bounce: userunknown' AS reason"
+    )
+    publish_ended_identifiers(company.engine, SETTINGS.ended_identifiers, {}, on(20), [bounce])
+    publish_golden_record(company.engine, SETTINGS, on(20))
+    father, son = company.customer(SHOP), company.customer(CRM)
+    assert (father["email"], father["is_email_ended"]) == ("bells@x.example", True)
+    assert (son["email"], son["is_email_ended"]) == ("son@x.example", False)
 
 
 def test_the_only_number_is_kept_when_it_has_ended_and_marked_so(company: Company) -> None:

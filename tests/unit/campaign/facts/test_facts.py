@@ -163,17 +163,20 @@ def test_days_made_anew_are_the_same_to_the_byte(site: FactSite) -> None:
 
 
 def test_an_address_that_a_bounce_proves_wrong_has_ended_unless_it_revived(site: FactSite) -> None:
-    site.land("members.csv", members("M1", "M2", "M3"))
+    site.land("members.csv", members("M1", "M2", "M3", "M4"))
     for name in ("M1", "M2"):
         words = f"550 5.1.1 <{name.lower()}@example.com> user unknown"
         site.land(f"{name}.eml", dsn(f"{name}@mail", f"{name.lower()}@example.com", "5.1.1", words))
     site.land("full.eml", dsn("M3@mail", "m3@example.com", "5.2.2", "552 5.2.2 mailbox full"))
+    for number, stranger in enumerate(("m4@example.com", "nobody@example.com")):
+        words = f"550 5.1.1 <{stranger}> user unknown"
+        site.land(f"unnamed{number}.eml", dsn("of-somebody-else@mail", stranger, "5.1.1", words))
     site.land("events.jsonl", [delivery("M2", 5 * 86_400)])
     site.facts()
     with ended_emails(site.engine, site.feeds, AS_OF) as query:
-        assert site.engine.query(query).select("customer_ref", "value").rows() == [
-            ("crm:M1-customer", "m1@example.com")
-        ]
+        ended = site.engine.query(query).sort("value")
+    assert ended["value"].to_list() == ["m1@example.com", "m4@example.com"], "it was sent to, the message unnamed"
+    assert ended["customer_ref"].to_list() == [None, None], "it reaches nobody"
     with ended_emails(site.engine, site.feeds, SENT) as query:
         assert site.engine.query(query).is_empty(), "what will happen is not known"
 
