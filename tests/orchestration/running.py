@@ -20,6 +20,11 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 SMALL = Tuning(memory_limit="512MB", threads=2, quiet_seconds=0.0)
 
 
+def up_to(*stages: str) -> dg.AssetSelection:
+    """The tables of some stages and all that they hang on."""
+    return dg.AssetSelection.groups(*stages).upstream().required_multi_asset_neighbors()
+
+
 def definitions_of(home: Path, config: Path) -> dg.Definitions:
     """The platform's definitions at a home."""
     return build_definitions(Home(home), config, SMALL)

@@ -10,7 +10,7 @@ from crm_platform.churn.contracts import CHURN_DECISION, CHURN_SCORE
 from crm_platform.churn.tables import MONTHLY_CONTRACTS
 from crm_platform.warehouse.lake import Lake
 from tests.end_to_end.tables import table
-from tests.orchestration.running import QUIET, definitions_of, materialized, refreshed
+from tests.orchestration.running import QUIET, definitions_of, materialized, refreshed, up_to
 from tests.orchestration.small_company import deliver, deliver_all, write_config
 
 FIRST, LAST = "2020-03", "2020-04"
@@ -54,7 +54,7 @@ def test_months_say_what_is_missing_and_stay_as_they_were_one_by_one_and_whateve
     one of an earlier day that was told of later."""
     config, home = write_config(tmp_path / "config"), tmp_path / "home"
     deliver_all(home)
-    nightly = refreshed(home, config)
+    nightly = refreshed(home, config, up_to("churn"))
     assert nightly.success, [event.message for event in nightly.all_events if event.is_step_failure]
     assert {"attrition_week", "attrition_month", "campaign_saved"} <= materialized(nightly)
     assert not {"churn_score", "customer_churn"} & materialized(nightly)
@@ -74,7 +74,7 @@ def test_months_say_what_is_missing_and_stay_as_they_were_one_by_one_and_whateve
     late = ("F1;C1;2020-04-02", "F2;C2;2020-05-02", "F3;C3;2020-05-03")
     rows = "".join(f"{order}T08:00:00Z;99999.00;EUR\n" for order in late)
     deliver(home, "shop/orders_late.csv", f"OrderNo;CustNo;OrderDate;Net;Curr\n{rows}")
-    assert refreshed(home, config).success
+    assert refreshed(home, config, up_to("churn")).success
     for month in (FIRST, LAST):
         assert ran(home, config, MONTHLY_CHURN_JOB, month, month).success
     assert contents(home) == before

@@ -9,7 +9,7 @@ from crm_platform.loyalty.tables import LOYALTY_CONTRACTS
 from crm_platform.value.profitability.contracts import FACT_CUSTOMER_MONTH, PROFITABILITY_CONTRACTS
 from crm_platform.warehouse.lake import Lake
 from tests.end_to_end.tables import table
-from tests.orchestration.running import materialized, refreshed
+from tests.orchestration.running import materialized, refreshed, up_to
 from tests.orchestration.small_company import SHOP, STOCK, deliver, deliver_all, write_config
 
 CLUB = """\
@@ -49,7 +49,7 @@ def test_a_refresh_makes_every_table_of_both_stages_and_their_checks_hold(tmp_pa
     deliver_all(home)
     wishes = "Ref,Member,Points,At\nR1,C2,250,2020-05-01T10:00:00Z\nR2,C2,250,2020-05-02T10:00:00Z\n"
     deliver(home, "club/redemptions_1.csv", wishes)
-    result = refreshed(home, config)
+    result = refreshed(home, config, up_to("loyalty", "value"))
     assert result.success, [event.message for event in result.all_events if event.is_step_failure]
     assert {each.table for each in (*LOYALTY_CONTRACTS, *PROFITABILITY_CONTRACTS)} <= materialized(result)
     assert all(checks_of(result, "loyalty").values()) and len(checks_of(result, "loyalty")) == 5

@@ -18,7 +18,7 @@ from crm_platform.warehouse.lake import Lake
 from tests.end_to_end.commands import Platform
 from tests.end_to_end.tables import table
 from tests.orchestration.permission_truth import Truth, communications, days_of
-from tests.orchestration.running import materialized, refreshed
+from tests.orchestration.running import materialized, refreshed, up_to
 from tests.orchestration.small_company import SHOP, customers_csv, deliver, write_config
 
 FORMS = """\
@@ -73,7 +73,7 @@ def test_a_refresh_makes_every_table_and_says_what_had_no_effect(tmp_path: Path)
         told(4, "opt_in", "nobody"),
     ]
     deliver(home, "forms/events_1.jsonl", "".join(lines))
-    result = refreshed(home, config)
+    result = refreshed(home, config, up_to("permission"))
     assert result.success, [event.message for event in result.all_events if event.is_step_failure]
     assert {contract.table for contract in PERMISSION_CONTRACTS} <= materialized(result)
     failed = {check.check_name for check in result.get_asset_check_evaluations() if not check.passed}

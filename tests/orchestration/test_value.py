@@ -11,7 +11,7 @@ from crm_platform.settings import Home
 from crm_platform.value.scores.contracts import CUSTOMER_RFM, MONTHLY_CONTRACTS
 from crm_platform.warehouse.lake import Lake
 from tests.end_to_end.tables import table
-from tests.orchestration.running import QUIET, definitions_of, materialized, refreshed
+from tests.orchestration.running import QUIET, definitions_of, materialized, refreshed, up_to
 from tests.orchestration.small_company import deliver_all, write_config
 
 MONTHS = ("2020-01", "2020-02", "2020-03", "2020-04")
@@ -34,7 +34,7 @@ def contents(home: Path) -> dict[str, bytes]:
 def test_months_are_left_to_their_own_job_which_makes_a_range_in_one_run_as_one_by_one(tmp_path: Path) -> None:
     config, home = write_config(tmp_path / "config"), tmp_path / "home"
     deliver_all(home)
-    result = refreshed(home, config)
+    result = refreshed(home, config, up_to("value"))
     assert result.success
     assert "customer_score" in materialized(result) and "customer_rfm" not in materialized(result)
     assert table(home, "value.customer_score")["rfm"].null_count() == 10
@@ -58,7 +58,7 @@ def test_a_refresh_scores_the_newest_month_that_is_over_once_and_only_where_some
     second_of_may = datetime(2020, 5, 2, tzinfo=UTC)
     assert month_to_score(Home(home), config, second_of_may) is None
     deliver_all(home)
-    assert refreshed(home, config).success
+    assert refreshed(home, config, up_to("value")).success
     assert month_to_score(Home(home), config, second_of_may) == "2020-04"
     assert month_to_score(Home(home), config, datetime(2020, 5, 1, 23, tzinfo=UTC)) == "2020-03"
     assert month_to_score(Home(home), config, datetime(2020, 6, 2, tzinfo=UTC)) is None
