@@ -15,6 +15,7 @@ _DOMAIN = rf"(?:{_LABEL}(?:\.{_LABEL}){{0,30}}|\[[0-9A-Fa-f.:]{{3,60}}\])"
 ADDRESS = re.compile(rf"{_LOCAL}@{_DOMAIN}")
 _SOURCE_ROUTE = re.compile(r"^\s*<?@[^:\s]{1,500}:")
 _UNICODE_ESCAPE = re.compile(r"\\x\{([0-9A-Fa-f]{2,6})\}")
+_TYPE = re.compile(r"^(?:mailto|smtp|rfc-?822)=", re.IGNORECASE)  # `dda:SMTP=ann@example.com`, as X.400 has it
 _EDGES = "'`.*!?"
 
 
@@ -32,7 +33,7 @@ def every_address(text: str) -> list[str]:
 def matching_form(address: str) -> str:
     """An address in small letters, without what the prose round it left on it."""
     local, _, domain = address.rpartition("@")
-    return f"{local.lstrip(_EDGES).removeprefix('mailto=')}@{domain.rstrip(_EDGES)}".lower()
+    return f"{_TYPE.sub('', local.lstrip(_EDGES))}@{domain.rstrip(_EDGES)}".lower()
 
 
 def report_address(value: str) -> str:

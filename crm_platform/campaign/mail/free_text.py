@@ -19,7 +19,9 @@ MAXIMUM_LINE = 2_000
 MAXIMUM_TEXT = 200_000
 BLOCK_LINES = 40
 
-_ADDRESS_FIRST = re.compile(rf"[\s*•>\-]*[<\"'(\[]{{0,2}}({ADDRESS.pattern})[>\"')\]]{{0,2}}(.*)$")
+# `c=gb;a= ;p=sheds;dda:SMTP=ann@example.com;`: a gateway of X.400 gives the address of the Internet last.
+_OF_GATEWAY = r"(?:[a-z]{1,5}=[^;=@]{0,64}; ?){1,10}(?:dda:)?"
+_ADDRESS_FIRST = re.compile(rf"[\s*•>\-]*(?i:{_OF_GATEWAY})?[<\"'(\[]{{0,2}}({ADDRESS.pattern})[>\"')\]]{{0,2}}(.*)$")
 _ADDRESS_BESIDE = re.compile(rf"\s*<({ADDRESS.pattern})>")
 _REFUSED_ADDRESS = re.compile(
     rf"\s*(?:(?:.{{0,60}}(?:Sent\s*)?(?:>>>|-->|\bC:)\s*)|In:\s+)RCPT TO:\s*<?({ADDRESS.pattern})"

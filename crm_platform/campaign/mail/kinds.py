@@ -66,8 +66,9 @@ def is_bounce(mail: Part, lines: Sequence[str], returns_mail: bool) -> bool:
     """Whether a mail without a status part reports that a mail was not delivered.
 
     Two signs are needed: a system that writes, a name, an opening, an empty return path, a header that names
-    recipients, and one of them more than the opening and the path, unless it returns a mail (`returns_mail`). What a
-    person answers or passes on is none.
+    recipients, and one of them more than the opening and the path, unless it returns a mail or its receipt
+    (`returns_mail`); a name alone tells nothing where no address stands in the text. What a person answers or passes on
+    is none.
     """
     headers = mail.headers
     from_system = is_from_system(headers)
@@ -79,7 +80,8 @@ def is_bounce(mail: Part, lines: Sequence[str], returns_mail: bool) -> bool:
         return from_system and _is_called_bounce(headers)
     has_null_path = "return-path" in headers and bool(_NULL_PATH.match(headers.get("return-path")))
     signs = (from_system, _is_called_bounce(headers), opens, has_null_path, names_failed)
-    is_told = from_system or _is_called_bounce(headers) or names_failed or returns_mail
+    names_somebody = any("@" in line for line in lines)  # what could not be delivered may have been a parcel
+    is_told = from_system or names_failed or returns_mail or (_is_called_bounce(headers) and names_somebody)
     return sum(signs) >= _SIGNS_NEEDED and is_told
 
 

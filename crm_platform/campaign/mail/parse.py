@@ -32,7 +32,12 @@ from crm_platform.campaign.mail.kinds import (
     says_auto_reply,
 )
 from crm_platform.campaign.mail.mime import Part, read_mail
-from crm_platform.campaign.mail.notification import RecipientStatus, receipt_recipients, recipient_statuses
+from crm_platform.campaign.mail.notification import (
+    RECEIPT_TYPES,
+    RecipientStatus,
+    receipt_recipients,
+    recipient_statuses,
+)
 from crm_platform.campaign.mail.original import ORIGINAL_TYPES, Original, find_original
 from crm_platform.campaign.mail.provider_notice import provider_notice
 from crm_platform.campaign.mail.reasons import PERMANENT_ADDRESS_REASONS, Verdict, decide, line_that_says
@@ -103,9 +108,8 @@ def _parse(raw: bytes, sha256: str, depth: int) -> list[MailReport]:
     if is_away or is_auto_reply(mail.whole):
         sender = first_address(mail.whole.headers.get("from")[:2_000])
         return [_report(mail, kind="auto_reply", recipient=sender, reason="vacation", rule="auto_reply")]
-    if not is_other_report(mail.whole, mail.parts) and is_bounce(
-        mail.whole, mail.text.lines, any(part.content_type in ORIGINAL_TYPES for part in mail.parts)
-    ):
+    returns_mail = any(part.content_type in (*ORIGINAL_TYPES, *RECEIPT_TYPES) for part in mail.parts)
+    if not is_other_report(mail.whole, mail.parts) and is_bounce(mail.whole, mail.text.lines, returns_mail):
         return _of_free_text(mail) or _of_nested(mail, depth) or _of_original(mail) or _of_local_names(mail)
     return [_report(mail, kind="other")]
 
@@ -178,7 +182,7 @@ def _of_status(mail: _Mail, status: RecipientStatus, recipient: str, block: Sequ
         )  # fmt: skip
     verdict = decide(refusals, agent(mail.whole.headers), status.diagnostic_type)
     kind: Kind = "delayed" if status.action == "delayed" else "bounce"
-    return _report(mail, kind=kind, evidence=_evidence(refusals, status), **known, **_told(verdict, kind))
+    return _report(mail, kind=kind, evidence=_evidence(refusals, status), **known, **_told(verdict, kind, recipient))
 
 
 def _of_free_text(mail: _Mail) -> list[MailReport]:
@@ -206,7 +210,7 @@ def _of_named(mail: _Mail, named: Named, is_alone: bool) -> MailReport:
         evidence=said,
         remote_mta=refusals[0].host,
         event_dt=moment(mail.whole.headers.get("date")),
-        **_told(verdict, kind),
+        **_told(verdict, kind, named.recipient),
     )
 
 
@@ -250,13 +254,14 @@ def _evidence(refusals: Sequence[Reply], status: RecipientStatus) -> str:
     return refusals[0].text or f"Status: {status.fields.get('status')}"
 
 
-def _told(verdict: Verdict, kind: Kind) -> dict[str, Any]:
+def _told(verdict: Verdict, kind: Kind, recipient: str) -> dict[str, Any]:
+    """What a verdict comes to; a report that names nobody makes nobody's address invalid."""
     is_permanent = kind == "bounce" and verdict.is_hard
     return {
         "reason": verdict.reason,
         "rule": verdict.rule,
         "bounce_kind": "hard" if is_permanent and verdict.reason in PERMANENT_ADDRESS_REASONS else "soft",
-        "address_invalid": is_permanent and verdict.is_address_invalid,
+        "address_invalid": bool(recipient) and is_permanent and verdict.is_address_invalid,
     }
 
 

@@ -1,7 +1,7 @@
-"""Why a mail was not delivered: the rules of `reasons.yaml`, applied to what a server answered.
+"""Why a mail was not delivered: the rules of `codes.yaml` and `reasons.yaml`, applied to what a server answered.
 
 Here: loading the rules and finding the first that holds. Not here: the rules and the reasons' definitions
-(`reasons.yaml`), nor reading the answer out of a report (`replies.py`).
+(`reasons.yaml`, `codes.yaml`, `words.yaml`), nor reading the answer out of a report (`replies.py`).
 """
 
 import re
@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 from types import MappingProxyType
-
-from pydantic import Field
+from typing import Any
 
 from crm_platform.campaign.mail.addresses import ADDRESS
 from crm_platform.campaign.mail.phrases import PhraseBook
@@ -23,6 +22,11 @@ from crm_platform.yaml_text import read_yaml
 _PACKAGE = "crm_platform.campaign.mail"
 _ADDRESS = re.compile(rf"<?{ADDRESS.pattern}>?")
 _URL = re.compile(r"https?://([^\s/?#<>]{0,253})[^\s?#<>]*(\?[^\s#<>]*)?(#\S*)?")
+# The address of who sends; that of the server that answers stands behind its name: `mx.example.com[192.0.2.1] said`.
+_SENDING_HOST = re.compile(
+    r"(?<![\w.:\[(-])[\[(]{0,2}(?:\d{1,3}\.){3}\d{1,3}(?![\w.]*\w)[\])]{0,2}+"
+    r"(?!:? (?:said|did)|:\d|: connect|\S* while)"
+)
 _PATTERN_CHARACTERS = 4_000
 
 PERMANENT_ADDRESS_REASONS = frozenset({"userunknown", "hostunknown", "hasmoved", "notaccept"})
@@ -37,6 +41,7 @@ class Rule(Declared):
     reason: str
     source: str
     says: tuple[str, ...] = ()
+    unless: tuple[str, ...] = ()
     status: tuple[str, ...] = ()
     code: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
@@ -46,12 +51,31 @@ class Rule(Declared):
     confirms: bool = False
 
 
+class Maker(Declared):
+    """One maker of `codes.yaml`: the codes in its answers, by reason."""
+
+    maker: str
+    source: str
+    at: tuple[str, ...] = ()
+    codes: dict[str, tuple[str, ...]]
+
+    def rules(self) -> list[Rule]:
+        """A rule for each reason; what a maker says of an address by a code leaves no doubt."""
+        return [
+            Rule(
+                name=f"{self.maker}_{reason}", reason=reason, source=self.source, says=codes, at=self.at, confirms=True
+            )
+            for reason, codes in self.codes.items()
+        ]
+
+
 class Rulebook(Declared):
-    """`reasons.yaml` as a whole; `phrases` are only there to be referred to, `words` are the groups in phrases."""
+    """The rules as a whole, those of makers' codes first; `phrases` are only there to be referred to, `words` are the
+    groups in phrases."""
 
     reasons: dict[str, str]
-    words: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-    phrases: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    words: dict[str, tuple[str, ...]]
+    phrases: dict[str, tuple[str, ...]]
     rules: tuple[Rule, ...]
 
 
@@ -91,7 +115,9 @@ def rulebook() -> Rulebook:
     Raises:
         ValueError: a rule has no condition, or gives a reason that is not defined.
     """
-    book = Rulebook.model_validate(read_yaml(files(_PACKAGE).joinpath("reasons.yaml").read_text(encoding="utf-8")))
+    told = _data("reasons.yaml")
+    of_makers = [rule for maker in _data("codes.yaml") for rule in Maker.model_validate(maker).rules()]
+    book = Rulebook.model_validate({**told, "words": _data("words.yaml"), "rules": [*of_makers, *told["rules"]]})
     for rule in book.rules:
         if rule.reason not in book.reasons:
             raise ValueError(f"reasons.yaml: the rule {rule.name} gives {rule.reason}, which is not defined.")
@@ -129,15 +155,21 @@ def line_that_says(rule_name: str, lines: Sequence[str]) -> str:
 
 
 def _is_telling(status: str) -> bool:
-    """Whether a status says more than that something failed somewhere."""
-    return bool(status) and not status.endswith(".0")
+    """Whether a status says more than that something failed somewhere, and one thing only: 5.1.10 is a null MX to
+    RFC 7505 and an unknown recipient to Exchange."""
+    return bool(status) and not status.endswith((".0", ".1.10"))
 
 
 def comparable(text: str) -> str:
-    """A text as the phrases of the rules are written: small letters, single spaces, `<>` for an address, and of a web
-    address its host and query, for the rest of it names topics that the refusal is not about; so do footers."""
+    """A text as the phrases of the rules are written: small letters, single spaces, `<>` for an address, `<#>` for that
+    of a sending host, and of a web address its host and query, for the rest of it names topics that the refusal is not
+    about; so do footers."""
     bare = any_of("beside_the_point").sub(" ", _URL.sub(r" \1 \2 ", text[:_PATTERN_CHARACTERS].lower()))
-    return flattened(_ADDRESS.sub("<>", bare)).replace("’", "'")
+    return flattened(_SENDING_HOST.sub("<#>", _ADDRESS.sub("<>", bare))).replace("’", "'")
+
+
+def _data(name: str) -> Any:
+    return read_yaml(files(_PACKAGE).joinpath(name).read_text(encoding="utf-8"))
 
 
 def _verdict(rule: Rule, reply: Reply) -> Verdict:
@@ -158,13 +190,20 @@ def _rules(by_text: bool) -> tuple[_Compiled, ...]:
 
 @lru_cache(maxsize=1)
 def _phrase_book() -> PhraseBook:
-    return PhraseBook([compiled.rule.says for compiled in _rules(True)], rulebook().words)
+    """The phrases of every rule, then those that forbid each."""
+    rules = [compiled.rule for compiled in _rules(True)]
+    return PhraseBook([*(rule.says for rule in rules), *(rule.unless for rule in rules)], rulebook().words)
 
 
 def _rules_that_say(text: str) -> list[_Compiled]:
-    """The rules of whose phrases one stands in a text, and those that ask for a type only, in their order."""
+    """The rules of whose phrases one stands in a text, but for those that another phrase in it forbids, and those that
+    ask for a type only, in their order."""
     said = _phrase_book().owners_in(comparable(text))
-    return [each for number, each in enumerate(_rules(True)) if number in said or not each.rule.says]
+    rules = _rules(True)
+    return [
+        rule for number, rule in enumerate(rules)
+        if (number in said or not rule.rule.says) and number + len(rules) not in said
+    ]  # fmt: skip
 
 
 def _alternatives(statuses: Sequence[str]) -> tuple[str, ...]:

@@ -15,18 +15,22 @@ _CONTINUED = re.compile(
     r"\s*[245]\d\d-[245]\.\d{1,3}\.\d{1,3} ?|(?<=\s)[245]\d\d-(?=\S)|(?<=\s)[245]\d\d [245]\.\d{1,3}\.\d{1,3} "
 )
 
+# The commands, the words without one of which none of its signs is there, and the signs, in small letters.
 _COMMANDS = (
-    ("RCPT", re.compile(r"(?:in reply to|after|following|like our|>>>|-->|in:|in) *rcpt|rcpt (?:to )?command|smtp:rcpt"
-                        r"|\[rcpt_to\]|\(rcpt to\)|does not like recipient|rejected recipient|response to \"?rcpt"
-                        r"|recipient address rejected|rcpt to response"
-                        r"|^\W*\d{3}[ -](?:\d\.\d\.\d )?rcpt to:", re.IGNORECASE)),
-    ("MAIL", re.compile(r"(?:in reply to|after|following|like our|>>>|in:|in) *mail|mail from command|\[mail_from\]"
-                        r"|does not like sender|sender address rejected", re.IGNORECASE)),
-    ("DATA", re.compile(r"(?:in reply to|after|following|like our final|>>>|in:|in) *(?:the )?(?:end of )?data"
-                        r"|\(data\)|\[data\]|after i sent the message|data command", re.IGNORECASE)),
-    ("EHLO", re.compile(r"(?:in reply to|after|>>>) *(?:ehlo|helo)|my name was rejected", re.IGNORECASE)),
-    ("CONN", re.compile(r"initial (?:connection|server greeting)|refused to\s+talk to me|connected to .{1,200} but",
-                        re.IGNORECASE)),
+    ("RCPT", ("rcpt", "recipient"), re.compile(
+        r"(?:in reply to|after|following|like our|>>>|-->|in:|in) *rcpt|rcpt (?:to )?command|smtp:rcpt"
+        r"|(?:sent|issued): *rcpt|\[rcpt_to\]|\(rcpt to\)|does not like recipient|rejected recipient"
+        r"|response to \"?rcpt|recipient address rejected|rcpt to response|^\W*\d{3}[ -](?:\d\.\d\.\d )?rcpt to:")),
+    ("MAIL", ("mail", "sender"), re.compile(
+        r"(?:in reply to|after|following|like our|>>>|in:|in) *mail|mail from command|\[mail_from\]"
+        r"|does not like sender|sender address rejected")),
+    ("DATA", ("data", "i sent"), re.compile(
+        r"(?:in reply to|after|following|like our final|>>>|in:|in) *(?:the )?(?:end of )?data"
+        r"|\(data\)|\[data\]|after i sent the message|data command")),
+    ("EHLO", ("helo", "ehlo", "my name"), re.compile(
+        r"(?:in reply to|after|>>>) *(?:ehlo|helo)|my name was rejected")),
+    ("CONN", ("initial", "refused to", "connected to"), re.compile(
+        r"initial (?:connection|server greeting)|refused to\s+talk to me|connected to .{1,200} but")),
 )  # fmt: skip
 _NAME = r"(?:[a-z0-9_-]{1,63}\.){1,20}[a-z0-9-]{2,63}"
 _HOST = re.compile(
@@ -67,7 +71,9 @@ def code_in(text: str) -> str:
 
 def command_in(text: str) -> str:
     """The SMTP command that a text says was refused; that of the last one where a session is shown."""
-    found = [(match.start(), command) for command, pattern in _COMMANDS for match in (pattern.search(text),) if match]
+    lowered = text.lower()
+    asked = [(command, pattern) for command, hints, pattern in _COMMANDS if any(hint in lowered for hint in hints)]
+    found = [(match.start(), command) for command, pattern in asked for match in (pattern.search(lowered),) if match]
     return min(found)[1] if found else ""
 
 

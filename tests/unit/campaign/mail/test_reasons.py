@@ -71,6 +71,14 @@ def test_no_rule_is_hidden_by_those_before_it(rule: Rule) -> None:
     assert any(decide([reply], agent, kind).rule == rule.name for reply in replies_for(rule))
 
 
+def test_every_code_of_a_maker_gives_its_reason() -> None:
+    of_makers = [rule for rule in RULES if re.fullmatch(rf"[a-z_]+_{rule.reason}", rule.name) and not rule.command]
+    told = {code: (decide([Reply(f"550 {example_of(code)}", code="550")]).reason, rule.reason)
+            for rule in of_makers for code in rule.says}  # fmt: skip
+    assert len(told) > 150
+    assert {code: reasons for code, reasons in told.items() if reasons[0] != reasons[1]} == {}
+
+
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 def test_phrases_are_written_as_texts_are_compared(rule: Rule) -> None:
     assert [phrase for phrase in rule.says if " ".join(phrase.lower().split()) != phrase.strip()] == []
