@@ -6,6 +6,7 @@ Here: a slope and an offset on log-odds. Not here: the learners.
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from crm_platform.value.purchase_models.histories import Floats
@@ -33,25 +34,32 @@ class Calibration:
 UNCHANGED = Calibration(1.0, 0.0)
 
 
-def calibrate(log_odds: Floats, has_left: Floats) -> Calibration:
-    """The likeliest slope and offset, with a slope of 1 and no offset believed as much as one customer says.
+def calibrate(log_odds: Floats, has_left: Floats, period: NDArray[np.int64] | None = None) -> Calibration:
+    """The likeliest slope, and the offset that makes the total right, with a slope of 1 and no offset believed as much
+    as one customer says.
 
-    The belief keeps both finite where everybody left, or nobody.
+    The belief keeps both finite where everybody left, or nobody. Rows are of one period each, numbered from zero (None:
+    all of one): the slope is that within periods. Were seasons mixed, customers would look more alike than they are.
     """
+    own_period = np.zeros(len(log_odds), dtype=np.int64) if period is None else period
+    believed = np.zeros(2 + int(own_period.max(initial=0)))
+    believed[0] = 1.0
 
     def objective(parameters: Floats) -> tuple[float, Floats]:
-        slope, offset = parameters
-        odds = slope * log_odds + offset
+        odds = parameters[0] * log_odds + parameters[1:][own_period]
         error = probability(odds) - has_left
         loss = np.logaddexp(0.0, odds) - has_left * odds
-        belief = _BELIEVED * (parameters - (1.0, 0.0))
+        belief = _BELIEVED * (parameters - believed)
         value = loss.sum() + 0.5 * float(belief @ belief)
-        return value / number, (np.array([error @ log_odds, error.sum()]) + belief) / number
+        by_period = np.bincount(own_period, error, len(believed) - 1)
+        return value / number, (np.array([error @ log_odds, *by_period]) + belief) / number
 
     number = max(len(log_odds), 1)
-    found = minimize(objective, (1.0, 0.0), jac=True, method="L-BFGS-B", bounds=[(0.0, 10.0), (-30.0, 30.0)],
+    bounds = [(0.0, 10.0), *[(-30.0, 30.0)] * (len(believed) - 1)]
+    found = minimize(objective, believed, jac=True, method="L-BFGS-B", bounds=bounds,
                      options={"ftol": 1e-15, "gtol": 1e-10})  # fmt: skip
-    return Calibration(float(found.x[0]), float(found.x[1]))
+    slope = float(found.x[0])
+    return Calibration(slope, level_offset(slope * log_odds, has_left))
 
 
 def level_offset(log_odds: Floats, has_left: Floats) -> float:

@@ -52,8 +52,8 @@ class Leaving(Protocol):
             LabelNotMatured: the window ends after `known_until`.
         """
 
-    def season(self, now: Snapshot, horizon: int) -> float | None:
-        """The share to expect to leave by the season; None where nothing tells it."""
+    def expected_share(self, now: Snapshot, horizon: int, share: float) -> float | None:
+        """The share to expect to leave, where a model says `share`; None where nothing else is known."""
 
     def topics(self) -> list[Topic]:
         """What a reason can be about."""
@@ -86,10 +86,10 @@ class FallingSilent:
         """See `Leaving`."""
         return silence_labels(self.lines, customers, as_of, horizon, known_until)
 
-    def season(self, now: Snapshot, horizon: int) -> float | None:
+    def expected_share(self, now: Snapshot, horizon: int, share: float) -> float | None:
         """See `Leaving`."""
         known = self.lines.filter(pl.col("purchase_date") <= now.as_of)
-        return expected_share(known, now, horizon, self.memory)
+        return expected_share(known, now, horizon, share, self.memory)
 
     def topics(self) -> list[Topic]:
         """See `Leaving`."""
@@ -127,8 +127,8 @@ class GivingUpSubscriptions:
         labels = ended_labels(self.periods, as_of, horizon, known_until)
         return customers.to_frame("customer_id").join(labels, on="customer_id", maintain_order="left")["has_left"]
 
-    def season(self, now: Snapshot, horizon: int) -> float | None:
-        """Nothing tells it: the measure is the purchase model's."""
+    def expected_share(self, now: Snapshot, horizon: int, share: float) -> float | None:
+        """Nothing else is known: the measure is the purchase model's."""
         return None
 
     def topics(self) -> list[Topic]:

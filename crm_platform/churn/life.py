@@ -14,7 +14,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from crm_platform.churn.backtest import FEWEST_DATES, BacktestDate, TooLittleHistory, run_backtest
-from crm_platform.churn.calibration import calibrate
+from crm_platform.churn.calibration import calibrate, probability
 from crm_platform.churn.leaving import Leaving
 from crm_platform.churn.model import ChurnModel
 from crm_platform.churn.season import with_total
@@ -80,8 +80,8 @@ def live_month(
 
 
 def recalibrated(leaving: Leaving, champion: ChurnModel, now: Snapshot, horizon: int) -> tuple[ChurnModel, Snapshot]:
-    """The model in use with the slope and offset that were right in the newest window, moved to the season; and the
-    customers as it sees them. Where it saw that window in its training, it is moved to the season alone."""
+    """The model in use with the slope and offset that were right in the newest window, moved to the total to expect,
+    and the customers as it sees them. Where it saw that window in its training, its total alone is moved."""
     customers = leaving.seen(now.as_of, horizon, champion.purchases)
     held_back = now.as_of - timedelta(days=horizon)
     calibration = champion.calibration
@@ -90,9 +90,12 @@ def recalibrated(leaving: Leaving, champion: ChurnModel, now: Snapshot, horizon:
         if then.height:
             left = leaving.has_left(then["customer_id"], held_back, horizon, now.as_of)
             calibration = calibrate(champion.blended(then), left.cast(pl.Float64).to_numpy())
-    share = leaving.season(now, horizon)
-    if share is not None and customers.rows.height:
-        calibration = with_total(calibration, champion.blended(customers.rows), share)
+    if customers.rows.is_empty():
+        return replace(champion, calibration=calibration), customers
+    blended = champion.blended(customers.rows)
+    share = leaving.expected_share(now, horizon, float(probability(calibration.applied(blended)).mean()))
+    if share is not None:
+        calibration = with_total(calibration, blended, share)
     return replace(champion, calibration=calibration), customers
 
 

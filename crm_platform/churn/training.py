@@ -95,11 +95,11 @@ def fit_silence_model(
     fitted = fit_model(stacked(snapshots), now.purchases, as_of, horizon, tuple(dates))
     if not dates:
         return _untaught(fitted.model, now), now
-    season = expected_share(known, now, horizon, memory)
-    if season is None:
-        return fitted.model, now
-    calibration = with_total(fitted.model.calibration, fitted.model.blended(now.rows), season)
-    return replace(fitted.model, calibration=calibration), now
+    model, blended = fitted.model, fitted.model.blended(now.rows)
+    share = expected_share(known, now, horizon, float(probability(model.calibration.applied(blended)).mean()), memory)
+    if share is None:
+        return model, now
+    return replace(model, calibration=with_total(model.calibration, blended, share)), now
 
 
 def fit_model(
@@ -124,7 +124,7 @@ def fit_model(
         return Fitted(bare, rows.with_columns(out_of_fold=pl.lit(0.5)))
     unseen = bare.blended_with(rows, unseen_contributions(design, rows["fold"].to_numpy(), terms) if terms else 0.0)
     has_left, is_newest = rows["has_left"].cast(pl.Float64).to_numpy(), (rows["snapshot"] == 0).to_numpy()
-    overall = calibrate(unseen, has_left)
+    overall = calibrate(unseen, has_left, rows["snapshot"].cast(pl.Int64).to_numpy())
     newest = level_offset(overall.applied(unseen)[is_newest], has_left[is_newest]) if len(snapshots) > 1 else 0.0
     calibration = Calibration(overall.slope, overall.offset + NEWEST_SHARE * newest)
     out_of_fold = probability(calibration.applied(unseen))

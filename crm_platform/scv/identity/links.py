@@ -13,6 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from crm_platform.scv.identity.contacts import contact_statements
+from crm_platform.scv.identity.homes import household_statements
 from crm_platform.scv.match.engine import match_people
 from crm_platform.scv.match.increment import match_new
 from crm_platform.scv.match.known import Known, known_from, load_known, save_known
@@ -94,10 +95,11 @@ def _described(statements: pl.LazyFrame, contacts: pl.DataFrame | None, kind: st
     """What the records of a kind say that the engine can compare: all of what they say would be twice the memory."""
     is_described = ~pl.col("feed_kind").is_in(UNMATCHED_FEEDS) & (pl.col("customer_type") == kind)
     described = statements.filter(is_described)
-    stated = described.select("record_id", "source", *COMPARED_COLUMNS, "superseded_dt")
-    if contacts is None or contacts.is_empty():
-        return stated
-    return pl.concat([stated, contact_statements(described, contacts).select(stated.collect_schema().names())])
+    columns = ["record_id", "source", *COMPARED_COLUMNS, "superseded_dt"]
+    parts = [described, household_statements(described)]
+    if contacts is not None and not contacts.is_empty():
+        parts.append(contact_statements(described, contacts))
+    return pl.concat([part.select(columns) for part in parts])
 
 
 def _links_of(statements: pl.LazyFrame, memory: Path | None) -> tuple[Found, int]:

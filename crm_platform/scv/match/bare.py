@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from crm_platform.scv.match.clustering import Numbers
+from crm_platform.scv.match.clustering import Numbers, Once
 from crm_platform.scv.match.model import Model
 from crm_platform.scv.match.settings import VETO
 
@@ -46,13 +46,19 @@ def said_by(records: pl.DataFrame, model: Model) -> Said:
 
 
 def attached(
-    cluster: Numbers, said: Said, left: Numbers, right: Numbers, weight: NDArray[np.float64]
+    cluster: Numbers,
+    said: Said,
+    left: Numbers,
+    right: Numbers,
+    weight: NDArray[np.float64],
+    once: Once | None = None,
 ) -> tuple[Numbers, Flags]:
     """The clusters with the bare records in them that fit one, and which bare records fit none.
 
     cluster: of the telling records, the bare ones alone. A record fits as well as the likest of a cluster, for a person
     who has moved is known with more than one home; what fits by those who speak for their clusters (`_speaks`) goes
-    before what does not. Those that fit two clusters equally well stay alone.
+    before what does not. A cluster of which the record's source has a record already is fitted the less. Those that fit
+    two clusters equally well stay alone.
     """
     telling = said.telling
     pairs = pl.LazyFrame({"left": left, "right": right, "weight": np.round(weight, 6)})
@@ -67,6 +73,8 @@ def attached(
     fits = (
         named.group_by("left", "cluster")
         .agg(spoken=spoken, heard=pl.col("weight").max(), worst=pl.col("weight").min())
+        .with_columns(again=_again(once, cluster, telling))
+        .with_columns(pl.col("spoken", "heard") + pl.col("again"))
         .filter(pl.col("heard") > 0, pl.col("worst") > VETO)
         .with_columns(is_spoken=pl.col("spoken") > 0)
         .filter(pl.col("is_spoken") == pl.col("is_spoken").any().over("left"))
@@ -82,6 +90,17 @@ def attached(
     fits_none = ~telling
     fits_none[fits["left"].to_numpy()] = False
     return _smallest(result), fits_none
+
+
+def _again(once: Once | None, cluster: Numbers, telling: Flags) -> pl.Expr:
+    """What the source of a record `left` says against a cluster, of which it has a record already."""
+    if once is None:
+        return pl.lit(0.0)
+    of_cluster = np.zeros(len(cluster), dtype=np.uint64)
+    np.bitwise_or.at(of_cluster, cluster[telling], once.held[telling])
+    of_record, held = (pl.lit(pl.Series(bits)) for bits in (once.held, of_cluster))
+    both = of_record.gather(pl.col("left")) & held.gather(pl.col("cluster"))
+    return both.map_batches(lambda bits: pl.Series(once.again(bits.to_numpy())), return_dtype=pl.Float64)
 
 
 def _speaks(cluster: Numbers, said: Said) -> Flags:

@@ -4,6 +4,8 @@ Here: connected components, and average linkage for all components at once. Not 
 limits that hold between records (`limits.py`).
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -33,6 +35,26 @@ def connected_components(number_of_records: int, left: Numbers, right: Numbers) 
     return label
 
 
+@dataclass(frozen=True)
+class Once:
+    """Sources that hold most people once.
+
+    held: per record the bit of its source, 0 for any other; worth: per bit, from the lowest, what a second record of a
+    person weighs (0 or less). Each source that has records of both of two clusters speaks against their being one:
+    where three systems know two Bens each, there are two.
+    """
+
+    held: NDArray[np.uint64]
+    worth: tuple[float, ...]
+
+    def again(self, both: NDArray[np.uint64]) -> NDArray[np.float64]:
+        """What the sources of these bits, which both sides have records of, say against their being one."""
+        result = np.zeros(len(both))
+        for bit, worth in enumerate(self.worth):
+            result += np.where(both >> np.uint64(bit) & np.uint64(1), worth, 0.0)
+        return result
+
+
 def average_linkage(
     number_of_records: int,
     left: Numbers,
@@ -40,22 +62,27 @@ def average_linkage(
     weights: NDArray[np.float64],
     sizes: Numbers,
     missing: float,
+    once: Once | None = None,
 ) -> Numbers:
     """For each record the smallest row number of its cluster, and the weight at which each cluster was last joined.
 
-    Clusters join while the mean weight of all pairs between them is above 0; a pair that was never weighed counts as
-    `missing`. In each round every cluster finds its nearest, and those that are nearest to each other join: for average
-    linkage this gives the same clusters as joining the nearest two of all, one after the other (reciprocal nearest
-    neighbours, Murtagh 1983), in as many rounds as the deepest cluster has levels. `sizes` are the records that a row
-    stands for.
+    Clusters join while the mean weight of all pairs between them, with what the sources say that have records of both
+    (`once`), is above 0; a pair that was never weighed counts as `missing`. In each round every cluster finds its
+    nearest, and those that are nearest to each other join: for average linkage this gives the same clusters as joining
+    the nearest two of all, one after the other (reciprocal nearest neighbours, Murtagh 1983; a joined cluster is never
+    nearer to a third than the nearer of its parts was), in as many rounds as the deepest cluster has levels. `sizes`
+    are the records that a row stands for.
     """
     cluster = np.arange(number_of_records, dtype=np.int64)
     size = sizes.astype(np.int64).copy()
+    held = np.zeros(number_of_records, dtype=np.uint64) if once is None else once.held.copy()
     between = _ordered(pl.DataFrame({"a": left, "b": right, "total": weights * (size[left] * size[right]),
                                      "pairs": (size[left] * size[right])}))  # fmt: skip
     while between.height:
         possible = size[between["a"].to_numpy()] * size[between["b"].to_numpy()]
         mean = (between["total"].to_numpy() + missing * (possible - between["pairs"].to_numpy())) / possible
+        if once is not None:
+            mean += once.again(held[between["a"].to_numpy()] & held[between["b"].to_numpy()])
         between = between.with_columns(mean=pl.Series(np.round(mean, 6)))
         joined = _nearest_to_each_other(between)
         if not len(joined[0]):
@@ -64,6 +91,7 @@ def average_linkage(
         target = np.arange(number_of_records, dtype=np.int64)
         target[gone] = keep
         size[keep] += size[gone]
+        held[keep] |= held[gone]
         cluster = target[cluster]
         between = _ordered(
             between.with_columns(

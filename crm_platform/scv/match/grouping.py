@@ -12,11 +12,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from crm_platform.scv.match.bare import Said, attached, said_by
-from crm_platform.scv.match.clustering import average_linkage, connected_components
+from crm_platform.scv.match.clustering import Once, average_linkage, connected_components
 from crm_platform.scv.match.compare import Comparer
 from crm_platform.scv.match.model import Weigher
 from crm_platform.scv.match.settings import VETO, MatchSettings
-from crm_platform.scv.match.sources import NEVER, shift_of_pairs
+from crm_platform.scv.match.sources import NEVER, once_of, shift_of_pairs
 from crm_platform.scv.match.trained import Trained
 from crm_platform.scv.match.vetoes import vetoed
 
@@ -102,9 +102,13 @@ def group_records(
     inside = inside.joined(_missing(group, inside, comparer, weigher, settings))
     comparer.release_memory()
     shift = shift_of_pairs(records["source"], trained.within_source, inside.left, inside.right)
-    bounded = np.clip(inside.weight + shift, settings.least_weight, settings.greatest_weight)
-    bounded = np.where(inside.veto | (shift <= NEVER), VETO, bounded)
-    cluster = linked(inside, bounded, said_by(records, weigher.model), copies, settings)
+    is_vetoed = inside.veto | (shift <= NEVER)
+    alike, bounded = (
+        np.where(is_vetoed, VETO, np.clip(weight, settings.least_weight, settings.greatest_weight))
+        for weight in (inside.weight, inside.weight + shift)
+    )
+    once = once_of(records["source"], trained.within_source)
+    cluster = linked(inside, alike, said_by(records, weigher.model), copies, settings, once)
     probability = _probabilities(cluster, pairs, inside.left, inside.right, bounded)
     alone = np.bincount(cluster, minlength=number)[cluster] == 1
     return _with_copies(cluster, probability, np.flatnonzero((copies > 1) & alone), records, comparer, weigher, trained)
@@ -116,18 +120,19 @@ def linked(
     said: Said,
     copies: NDArray[np.int64],
     settings: MatchSettings,
+    once: Once | None = None,
 ) -> NDArray[np.int64]:
     """Clusters of the records that tell something of their own; the others with those, else with each other."""
 
     def of(chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
         left, right = pairs.left[chosen], pairs.right[chosen]
-        return average_linkage(len(copies), left, right, weight[chosen], copies, settings.missing_weight)
+        return average_linkage(len(copies), left, right, weight[chosen], copies, settings.missing_weight, once)
 
     telling = said.telling
     cluster = of(telling[pairs.left] & telling[pairs.right])
     if telling.all():
         return cluster
-    cluster, fits_none = attached(cluster, said, pairs.left, pairs.right, weight)
+    cluster, fits_none = attached(cluster, said, pairs.left, pairs.right, weight, once)
     among_themselves = of(fits_none[pairs.left] & fits_none[pairs.right])
     result: NDArray[np.int64] = np.where(fits_none, among_themselves, cluster)
     return result

@@ -10,11 +10,15 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from crm_platform.scv.match.clustering import Once
+
 LEAST_RECORDS = 100
 LEAST_PAIRS_ACROSS = 50.0
 # Below this the source is taken to be free of doubles; the number is of bits.
 NEVER = -7.0
 ROUNDS = 3
+# A bit for each.
+MOST_SOURCES = 64
 Rows = NDArray[np.int64]
 
 
@@ -56,6 +60,16 @@ def shift_of_pairs(sources: pl.Series, shifts: Mapping[str, float], left: Rows, 
     one, other = codes[left], codes[right]
     result: NDArray[np.float64] = np.where((one == other) & (one >= 0), values[np.maximum(one, 0)], 0.0)
     return result
+
+
+def once_of(sources: pl.Series, shifts: Mapping[str, float]) -> Once | None:
+    """The sources that hold most people once, as the linkage reads them; None where there are none."""
+    chosen = sorted(shifts, key=lambda name: (shifts[name], name))[:MOST_SOURCES]
+    if not chosen:
+        return None
+    codes = _codes(sources, chosen)
+    held = np.where(codes >= 0, np.uint64(1) << np.maximum(codes, 0).astype(np.uint64), np.uint64(0))
+    return Once(held, tuple(shifts[name] for name in chosen))
 
 
 def _codes(sources: pl.Series, names: list[str]) -> NDArray[np.int32]:

@@ -67,6 +67,18 @@ def test_calibration_finds_the_slope_and_offset_that_spoilt_the_log_odds() -> No
     assert probability(found.applied(spoilt)).sum() == pytest.approx(LEFT.sum(), rel=1e-3)
 
 
+def test_the_slope_is_that_within_periods_and_the_total_that_of_all() -> None:
+    """Of two seasons mixed, each well told by itself, the slope looked too flat, and chances were drawn together."""
+    log_odds, period = np.log(TRUE_CHANCES / (1 - TRUE_CHANCES)), np.arange(len(LEFT)) % 2
+    left = (np.random.default_rng(3).random(len(LEFT)) < probability(log_odds + np.where(period, 2.0, -2.0))).astype(
+        np.float64
+    )
+    within = calibrate(log_odds, left, period)
+    assert within.slope == pytest.approx(1.0, abs=0.12)
+    assert calibrate(log_odds, left).slope < within.slope - 0.1
+    assert probability(within.applied(log_odds)).sum() == pytest.approx(left.sum(), rel=1e-2)
+
+
 def test_the_interval_of_a_models_difference_from_itself_is_nothing() -> None:
     interval = paired_auc_difference(NOISY, NOISY, LEFT, seed=1, draws=20)
     assert (interval.value, interval.low, interval.high) == (0.0, 0.0, 0.0)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from crm_platform.scv.match.bare import Said, attached, said_by
+from crm_platform.scv.match.clustering import Once
 from crm_platform.scv.match.engine import match_people
 from crm_platform.scv.match.fields import FIELD_OF
 from crm_platform.scv.match.grouping import WeighedPairs, linked
@@ -23,13 +24,13 @@ def saying(telling: list[bool], home: list[bool] | None = None, name: list[bool]
     return Said(*(np.asarray(flags or every) for flags in (telling, home, name)))
 
 
-def clusters_of(said: Said | list[bool], weights: dict[tuple[int, int], float]) -> list[int]:
+def clusters_of(said: Said | list[bool], weights: dict[tuple[int, int], float], once: Once | None = None) -> list[int]:
     left, right = (np.asarray(side, np.int64) for side in zip(*weights, strict=True))
     weight = np.asarray(list(weights.values()), np.float64)
     pairs = WeighedPairs(left, right, weight.astype(np.float32), np.zeros(len(weight), np.bool_))
     said = said if isinstance(said, Said) else saying(said)
     copies = np.ones(len(said.telling), np.int64)
-    found: list[int] = linked(pairs, weight, said, copies, MatchSettings()).tolist()
+    found: list[int] = linked(pairs, weight, said, copies, MatchSettings(), once).tolist()
     return found
 
 
@@ -61,6 +62,14 @@ def test_a_bare_record_goes_to_the_one_group_it_fits_by_any_of_its_homes() -> No
 def test_a_bare_record_that_fits_two_groups_stays_alone() -> None:
     weights = {(0, 1): -6.0, (0, 2): 4.0, (1, 2): 4.3}
     assert clusters_of([True, True, False], weights) == [0, 1, 2]
+
+
+def test_a_bare_record_goes_to_him_of_whom_its_source_has_no_record_yet() -> None:
+    # 0 is the father, 1 and 2 the son, 2 and 3 from one list that names hardly anybody twice.
+    weights = {(0, 1): -6.0, (0, 2): -6.0, (1, 2): 9.0, (0, 3): 4.0, (1, 3): 4.0, (2, 3): 4.0}
+    telling = [True, True, True, False]
+    assert clusters_of(telling, weights) == [0, 1, 1, 3]
+    assert clusters_of(telling, weights, Once(np.array([0, 0, 1, 1], np.uint64), (-5.0,))) == [0, 1, 1, 0]
 
 
 def test_who_is_known_to_live_elsewhere_is_not_brought_here_by_a_record_without_a_home() -> None:

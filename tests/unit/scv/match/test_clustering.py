@@ -1,5 +1,7 @@
 """Components and average linkage against oracles on random graphs."""
 
+from collections.abc import Sequence
+
 import networkx
 import numpy as np
 import pytest
@@ -7,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from crm_platform.scv.match.clustering import average_linkage, connected_components
+from crm_platform.scv.match.clustering import Once, average_linkage, connected_components
 
 Edges = list[tuple[int, int]]
 
@@ -37,12 +39,20 @@ def test_components_of_a_long_chain_are_one() -> None:
     assert set(connected_components(number, order[:-1], order[1:]).tolist()) == {0}
 
 
-def slow_linkage(number: int, weights: dict[tuple[int, int], float], missing: float) -> set[frozenset[int]]:
-    """Join the nearest two clusters of all, one after the other."""
+def slow_linkage(
+    number: int,
+    weights: dict[tuple[int, int], float],
+    missing: float,
+    sources: Sequence[int] = (),
+    worth: Sequence[float] = (),
+) -> set[frozenset[int]]:
+    """Join the nearest two clusters of all, one after the other. worth: of a second record, by source."""
     clusters = [frozenset([node]) for node in range(number)]
 
     def mean(one: frozenset[int], other: frozenset[int]) -> float:
-        return float(np.mean([weights.get((min(a, b), max(a, b)), missing) for a in one for b in other]))
+        alike = float(np.mean([weights.get((min(a, b), max(a, b)), missing) for a in one for b in other]))
+        held, held_too = ({sources[node] for node in nodes} if sources else set() for nodes in (one, other))
+        return alike + sum(worth[source] for source in held & held_too if source < len(worth))
 
     while True:
         pairs = [(mean(a, b), a, b) for i, a in enumerate(clusters) for b in clusters[i + 1 :]]
@@ -59,9 +69,28 @@ def test_linkage_in_rounds_gives_what_joining_the_nearest_two_gives(number: int,
     # No ties: they may be broken in either way.
     weights = generator.normal(0.0, 5.0, len(edges))
     left, right = ends(edges)
-    cluster = average_linkage(number, left, right, weights.astype(np.float64), np.ones(number, np.int64), -3.01)
+    # Two sources that hold most people once, and one of which nothing is known.
+    worth, sources = (-1.7, -5.3), generator.integers(0, 3, number)
+    once = Once(np.asarray([1, 2, 0], np.uint64)[sources], worth)
+    cluster = average_linkage(number, left, right, weights.astype(np.float64), np.ones(number, np.int64), -3.01, once)
     found = {frozenset(np.flatnonzero(cluster == label).tolist()) for label in set(cluster.tolist())}
-    assert found == slow_linkage(number, dict(zip(edges, weights.tolist(), strict=True)), -3.01)
+    assert found == slow_linkage(
+        number, dict(zip(edges, weights.tolist(), strict=True)), -3.01, sources.tolist(), worth
+    )
+
+
+def test_each_source_with_two_of_them_speaks_against_one_person() -> None:
+    # Shop, till and web each know two Bens of one family: 0 to 2 and 3 to 5.
+    held = np.asarray([1, 2, 4, 1, 2, 4], np.uint64)
+    edges = [(a, b) for a in range(6) for b in range(a + 1, 6)]
+    left, right = ends(edges)
+    weights = np.asarray([9.0 if (a < 3) == (b < 3) else 6.0 for a, b in edges])
+    ones = np.ones(6, np.int64)
+    assert set(average_linkage(6, left, right, weights, ones, -3.0).tolist()) == {0}
+    # One such source would not do.
+    assert set(average_linkage(6, left, right, weights, ones, -3.0, Once(held & np.uint64(1), (-3.0,))).tolist()) == {0}
+    thrice = average_linkage(6, left, right, weights, ones, -3.0, Once(held, (-3.0, -3.0, -3.0)))
+    assert thrice.tolist() == [0, 0, 0, 3, 3, 3]
 
 
 @pytest.mark.parametrize(("copies", "together"), [(1, True), (30, False)])
