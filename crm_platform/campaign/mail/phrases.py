@@ -1,6 +1,6 @@
 """The phrases of many rules, looked for in a text all at once.
 
-Here: how a phrase is written, and the one pass that finds all that a text says. Not here: the phrases (`reasons.yaml`)
+Here: how a phrase is written, and the one pass that finds all that a text says. Not here: the phrases (`rules/`)
 and what follows from them (`reasons.py`).
 
 A phrase stands in small letters and begins where a word begins; its end is open, so that `quota` is also in `quotas`.
@@ -154,5 +154,5 @@ def _any_of(words: tuple[str, ...]) -> str:
 
 def _group(name: str, groups: Mapping[str, Sequence[str]]) -> Sequence[str]:
     if name not in groups:
-        raise ValueError(f"reasons.yaml: there is no group of words {{{name}}}.")
+        raise ValueError(f"words.yaml: there is no group of words {{{name}}}.")
     return groups[name]

@@ -1,7 +1,7 @@
-"""Why a mail was not delivered: the rules of `codes.yaml` and `reasons.yaml`, applied to what a server answered.
+"""Why a mail was not delivered: the rules of `codes.yaml` and `rules/`, applied to what a server answered.
 
 Here: loading the rules and finding the first that holds. Not here: the rules and the reasons' definitions
-(`reasons.yaml`, `codes.yaml`, `words.yaml`), nor reading the answer out of a report (`replies.py`).
+(`reasons.yaml` and the files that it names), nor reading the answer out of a report (`replies.py`).
 """
 
 import re
@@ -35,7 +35,7 @@ _ADDRESS_EXISTS = ("5.2.2", "5.2.3")
 
 
 class Rule(Declared):
-    """One rule of `reasons.yaml`; a condition that is empty is not asked for."""
+    """One rule of `rules/`; a condition that is empty is not asked for."""
 
     name: str
     reason: str
@@ -70,12 +70,10 @@ class Maker(Declared):
 
 
 class Rulebook(Declared):
-    """The rules as a whole, those of makers' codes first; `phrases` are only there to be referred to, `words` are the
-    groups in phrases."""
+    """The rules as a whole, those of makers' codes first; `words` are the groups in phrases."""
 
     reasons: dict[str, str]
     words: dict[str, tuple[str, ...]]
-    phrases: dict[str, tuple[str, ...]]
     rules: tuple[Rule, ...]
 
 
@@ -113,16 +111,17 @@ def rulebook() -> Rulebook:
     """The rules as they stand in the package.
 
     Raises:
-        ValueError: a rule has no condition, or gives a reason that is not defined.
+        ValueError: a rule has no condition, gives a reason that is not defined, or names phrases that are not there.
     """
     told = _data("reasons.yaml")
     of_makers = [rule for maker in _data("codes.yaml") for rule in Maker.model_validate(maker).rules()]
-    book = Rulebook.model_validate({**told, "words": _data("words.yaml"), "rules": [*of_makers, *told["rules"]]})
+    of_words = [_rule(each) for name in told["rules"] for each in _data(f"rules/{name}.yaml")]
+    book = Rulebook(reasons=told["reasons"], words=_data("words.yaml"), rules=(*of_makers, *of_words))
     for rule in book.rules:
         if rule.reason not in book.reasons:
-            raise ValueError(f"reasons.yaml: the rule {rule.name} gives {rule.reason}, which is not defined.")
+            raise ValueError(f"The rule {rule.name} gives {rule.reason}, which reasons.yaml does not define.")
         if not (rule.says or rule.status or rule.code or rule.type):
-            raise ValueError(f"reasons.yaml: the rule {rule.name} asks for nothing.")
+            raise ValueError(f"The rule {rule.name} asks for nothing.")
     return book
 
 
@@ -166,6 +165,23 @@ def comparable(text: str) -> str:
     about; so do footers."""
     bare = any_of("beside_the_point").sub(" ", _URL.sub(r" \1 \2 ", text[:_PATTERN_CHARACTERS].lower()))
     return flattened(_SENDING_HOST.sub("<#>", _ADDRESS.sub("<>", bare))).replace("’", "'")
+
+
+def _rule(told: dict[str, Any]) -> Rule:
+    """A rule with the phrases of `phrases.yaml` that it names."""
+    shared = _shared_phrases()
+    for field in ("says", "unless"):
+        named = [phrase[1:] for phrase in told.get(field, ()) if phrase.startswith("@")]
+        if missing := [name for name in named if name not in shared]:
+            raise ValueError(f"{told['name']}: there are no phrases {missing[0]} in phrases.yaml.")
+        own = [phrase for phrase in told.get(field, ()) if not phrase.startswith("@")]
+        told = {**told, field: [*(phrase for name in named for phrase in shared[name]), *own]}
+    return Rule.model_validate(told)
+
+
+@lru_cache(maxsize=1)
+def _shared_phrases() -> dict[str, list[str]]:
+    return dict(_data("phrases.yaml"))
 
 
 def _data(name: str) -> Any:

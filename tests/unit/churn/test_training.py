@@ -36,7 +36,7 @@ def lines_of(*purchases: tuple[str, date, float]) -> pl.DataFrame:
     )
 
 
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=3)
 @given(seed=st.integers(0, 2**31), factor=st.floats(-50, 50, allow_nan=False))
 def test_what_happens_after_the_date_moves_neither_features_nor_scores_nor_a_byte_of_the_model(
     seed: int, factor: float

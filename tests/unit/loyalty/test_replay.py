@@ -231,7 +231,7 @@ def last_day(happened: datetime, scheme: Scheme) -> date:
     return date(month // 12, month % 12 + 1, 1) - timedelta(days=1)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(history=histories)
 def test_accounts_are_those_of_a_slow_replay_and_the_future_moves_nothing(
     tmp_path_factory: pytest.TempPathFactory, history: History

@@ -124,7 +124,7 @@ def deliveries(draw: st.DrawFn) -> tuple[History, list[tuple[int, dict[str, list
     return history, list(zip(hours, parts, strict=True))
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(told=deliveries())
 def test_carried_on_from_run_to_run_the_ledger_is_as_if_made_anew(
     tmp_path_factory: pytest.TempPathFactory, told: tuple[History, list[tuple[int, dict[str, list[dict[str, Any]]]]]]

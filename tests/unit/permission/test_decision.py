@@ -41,14 +41,14 @@ CROWD = 150
 SEEDS = st.integers(0, 2**32)
 SUPPRESSED = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
 # A seed does not shrink: another crowd is not a smaller one.
-OF_A_CROWD = settings(max_examples=3, deadline=None, suppress_health_check=SUPPRESSED, phases=[Phase.generate])
+OF_A_CROWD = settings(max_examples=3, suppress_health_check=SUPPRESSED, phases=[Phase.generate])
 
 
 def latest(events: Sequence[Event], types: Sequence[str]) -> datetime | None:
     return max((event.moment for event in events if event.event_type in types), default=None)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=SUPPRESSED)
+@settings(max_examples=12, suppress_health_check=SUPPRESSED)
 @given(history=histories(), merge=st.sampled_from(MERGES), at=ASKED_AT, known_at=KNOWN_AT)
 def test_the_decision_is_that_of_the_rules_told_again(
     dimensions: Path, history: History, merge: str, at: datetime, known_at: datetime

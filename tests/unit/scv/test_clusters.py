@@ -58,7 +58,7 @@ def grouped(found_labels: list[int]) -> list[list[str]]:
     ]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(labels, st.lists(pairs_of_records, max_size=4), labels)
 def test_without_contradiction_all_that_is_tied_is_one(
     model: list[int], same: list[tuple[str, str]], refs: list[int]
@@ -76,7 +76,7 @@ def test_without_contradiction_all_that_is_tied_is_one(
     assert groups_of(found) == {frozenset(group) for group in nx.connected_components(graph)}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(labels, st.lists(pairs_of_records, min_size=1, max_size=5), labels)
 def test_records_that_a_person_told_apart_are_never_one(
     model: list[int], different: list[tuple[str, str]], refs: list[int]
@@ -87,7 +87,7 @@ def test_records_that_a_person_told_apart_are_never_one(
     assert found.records.height == len(RECORDS)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(labels, st.lists(st.tuples(pairs_of_records, st.sampled_from(["same", "different"])), max_size=6), st.randoms())
 def test_the_order_of_rows_does_not_matter(
     model: list[int], said: list[tuple[tuple[str, str], str]], dice: random.Random

@@ -197,7 +197,7 @@ def stated(company: Company, rows: Sequence[tuple[str, int, str | None, str | No
     company.state("shop.customers", *versions)
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(statements)
 def test_versions_of_a_history_never_overlap_and_the_last_one_is_the_golden_record(
     rows: list[tuple[str, int, str | None, str | None, bool]],
@@ -214,7 +214,7 @@ def test_versions_of_a_history_never_overlap_and_the_last_one_is_the_golden_reco
         assert_frame_equal(current, company.rows("golden_record", "customer_key").select(current.columns))
 
 
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=4)
 @given(statements, st.integers(min_value=0, max_value=400))
 def test_nothing_that_is_stated_after_as_of_has_any_influence(
     rows: list[tuple[str, int, str | None, str | None, bool]], hours: int

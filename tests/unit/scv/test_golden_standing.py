@@ -76,7 +76,7 @@ def golden(company: Company) -> list[pl.DataFrame]:
     return [company.rows(contract.table) for contract in (*MADE, GOLDEN_INPUT)]
 
 
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=4)
 @given(deliveries)
 def test_what_is_carried_over_is_what_would_be_made_anew(given_deliveries: list[Delivery]) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -64,7 +64,7 @@ def groupings(draw: st.DrawFn) -> Groups:
 histories = st.lists(groupings(), min_size=1, max_size=6)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(histories, st.integers(min_value=1, max_value=1000))
 def test_the_order_of_rows_changes_no_key_and_no_event(history: list[Groups], seed: int) -> None:
     one, other = Log(), Log()
@@ -73,7 +73,7 @@ def test_the_order_of_rows_changes_no_key_and_no_event(history: list[Groups], se
         assert_frame_equal(one.xref, other.xref)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(histories)
 def test_a_rerun_changes_nothing(history: list[Groups]) -> None:
     log = Log()
@@ -83,7 +83,7 @@ def test_a_rerun_changes_nothing(history: list[Groups]) -> None:
         assert again.events.is_empty() and again.changes.is_empty()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(histories)
 def test_a_cluster_has_one_key_of_its_own_and_no_key_is_given_twice(history: list[Groups]) -> None:
     log = Log()
@@ -98,7 +98,7 @@ def test_a_cluster_has_one_key_of_its_own_and_no_key_is_given_twice(history: lis
     assert given_first.is_unique().all()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(histories)
 def test_the_log_of_changes_says_who_bears_which_key(history: list[Groups]) -> None:
     log = Log()
@@ -108,7 +108,7 @@ def test_the_log_of_changes_says_who_bears_which_key(history: list[Groups]) -> N
     assert {record: to_key for record, to_key in last.items() if to_key is not None} == log.keys()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(histories)
 def test_redirects_lead_in_one_step_to_a_customer_there_is_and_never_in_a_circle(history: list[Groups]) -> None:
     log = Log()
@@ -119,7 +119,7 @@ def test_redirects_lead_in_one_step_to_a_customer_there_is_and_never_in_a_circle
             assert key not in borne and survivor in borne
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(groupings(), st.permutations(RECORDS), st.integers(min_value=1, max_value=4))
 def test_batches_of_new_records_take_no_key_from_anybody(groups: Groups, order: list[str], size: int) -> None:
     """Records come in any order and number at a time: who is there keeps the key, and the customers are the same."""
@@ -135,7 +135,7 @@ def test_batches_of_new_records_take_no_key_from_anybody(groups: Groups, order: 
     assert set(log.events["event_type"]) <= {"new"}
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(groupings(), st.data())
 def test_a_merge_that_is_taken_back_gives_both_customers_their_keys_again(groups: Groups, data: st.DataObject) -> None:
     if len(groups) < 2:

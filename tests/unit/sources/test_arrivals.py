@@ -119,7 +119,7 @@ json = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None, derandomize=True, database=None)
+@settings(max_examples=200, derandomize=True, database=None)
 @given(json)
 def test_any_cursor_whatever_leads_to_a_decision(content: object) -> None:
     memory = memory_from(dumps(content))

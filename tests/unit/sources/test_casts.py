@@ -15,7 +15,7 @@ from crm_platform.sources.casts import cast_column
 TIME = pl.Datetime("us", "UTC")
 AMOUNT = pl.Decimal(18, 4)
 ZONES = ["Europe/London", "America/New_York", "Asia/Kolkata", "Europe/Oslo", "Australia/Lord_Howe"]
-quick = settings(max_examples=25, deadline=None, derandomize=True, database=None)
+quick = settings(max_examples=25, derandomize=True, database=None)
 
 
 def cast(values: list[Any], wanted: pl.DataType, given_as: pl.DataType | None = None, **how: Any) -> list[Any]:

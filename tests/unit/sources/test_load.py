@@ -113,7 +113,7 @@ def deliveries(draw: st.DrawFn) -> list[File]:
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS.keys())
-@settings(max_examples=4, deadline=None, derandomize=True, database=None)
+@settings(max_examples=4, derandomize=True, database=None)
 @given(files=deliveries(), data=st.data())
 def test_what_is_delivered_is_there_once_however_it_comes(
     kind: dict[str, Any], files: list[File], data: st.DataObject

@@ -69,7 +69,7 @@ def test_the_windows_of_label_and_features_do_not_overlap() -> None:
 
 
 @given(st.integers(0, 10_000), st.integers(30, 480), st.sampled_from(["changed", "dropped", "doubled"]))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_nothing_after_as_of_moves_a_figure(seed: int, days: int, poison: str) -> None:
     orders = order_lines_of(40, seed=seed)
     as_of = FIRST_DAY + timedelta(days=days)

@@ -68,7 +68,7 @@ def test_delimiters_and_decimal_marks_are_found(folder: Path, text: str, amounts
     assert read(folder, text).lines["amount"].to_list() == amounts
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.sampled_from(["", "7", "-1.50", "1e2", ".5", "+3", "1,234.5", "$4", "nan", "x"]), max_size=4))
 def test_a_file_of_plain_numbers_is_read_as_one_of_any_others(others: list[str]) -> None:
     texts = ["7", *others]

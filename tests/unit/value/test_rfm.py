@@ -28,7 +28,7 @@ def features(figures: list[tuple[int, int, float]]) -> pl.DataFrame:
 
 
 @given(FIGURES, st.randoms(use_true_random=False))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_customers_with_one_figure_share_a_band_in_any_order(
     figures: list[tuple[int, int, float]], dice: object
 ) -> None:
@@ -41,7 +41,7 @@ def test_customers_with_one_figure_share_a_band_in_any_order(
 
 
 @given(FIGURES)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_a_better_figure_never_has_a_lower_band(figures: list[tuple[int, int, float]]) -> None:
     customers = features(figures)
     bands = customers.join(rfm_of(customers, SEGMENTS), on="customer_id")

@@ -75,7 +75,7 @@ values = (
 )
 
 
-@settings(max_examples=40, deadline=None, derandomize=True, database=None)
+@settings(max_examples=40, derandomize=True, database=None)
 @given(value=values)
 def test_a_value_bound_into_sql_comes_back_as_it_was(value: Parameter) -> None:
     assert scalar(f"SELECT {literal(value)}") == value

@@ -4,14 +4,13 @@ import hashlib
 import hmac
 
 import polars as pl
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from crm_platform.warehouse.digest import ROWS_OF_A_BATCH
 from crm_platform.warehouse.keyed_digest import keyed_digests
 
 
-@settings(deadline=None)
 @given(st.binary(min_size=1, max_size=100), st.lists(st.none() | st.binary(max_size=150), max_size=6))
 def test_a_digest_is_the_hmac_of_the_message(key: bytes, messages: list[bytes | None]) -> None:
     expected = [None if each is None else hmac.new(key, each, hashlib.sha256).hexdigest() for each in messages]

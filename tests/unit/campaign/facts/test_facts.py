@@ -222,7 +222,7 @@ _HITS = [
     batch=st.integers(2, 3),
     repeated=st.sampled_from(_STATEMENTS),
 )
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=3)
 def test_files_in_any_order_and_portions_give_the_same_facts(
     tmp_path_factory: pytest.TempPathFactory, order: list[int], cut: int, hit_cut: int, batch: int, repeated: str
 ) -> None:
@@ -262,7 +262,7 @@ def test_files_in_any_order_and_portions_give_the_same_facts(
 
 @given(kinds=st.lists(st.sampled_from(["delivered", "bounce", "deferred", "open", "dropped"]), min_size=2, max_size=6),
        seconds=st.lists(st.integers(1, 9), min_size=6, max_size=6))  # fmt: skip
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=4)
 def test_more_evidence_never_lowers_the_rank(
     tmp_path_factory: pytest.TempPathFactory, kinds: list[str], seconds: list[int]
 ) -> None:

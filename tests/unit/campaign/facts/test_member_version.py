@@ -48,7 +48,7 @@ def _lay(engine: Engine, moments: list[tuple[datetime | None, datetime]]) -> Non
     engine.refresh_view(FEED.contract)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     moments=st.lists(st.tuples(MOMENTS, MOMENTS.filter(lambda moment: moment is not None)), max_size=8),
     days=st.lists(st.sampled_from(["2026-05-01", "2026-05-02", "2026-05-03"]), unique=True).map(sorted),

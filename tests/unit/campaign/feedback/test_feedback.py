@@ -207,7 +207,7 @@ def replayed(said: list[tuple[int, int, str]]) -> list[float]:
 
 
 @given(said=_SAID, hidden=st.integers(0, 29))
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 def test_scores_are_those_of_a_replay_and_what_comes_later_changes_none_of_them(
     tmp_path_factory: pytest.TempPathFactory, said: list[tuple[int, int, str]], hidden: int
 ) -> None:

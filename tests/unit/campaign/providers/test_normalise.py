@@ -150,7 +150,7 @@ NAMES = sorted(
 )
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(
     st.sampled_from([*sorted(providers()), None]),
     st.lists(st.dictionaries(st.sampled_from(NAMES), JSON, max_size=6), max_size=4),
@@ -182,7 +182,7 @@ def sample(number: int) -> list[tuple[str, str, datetime]]:
     return [(provider, json.dumps(event), datetime.fromtimestamp(at, UTC)) for provider, event in events.items()]
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(st.integers(1, 6), st.integers(2, 46), st.randoms(use_true_random=False))
 def test_redeliveries_in_any_order_are_the_same_events(number: int, times: int, chance: random.Random) -> None:
     events = [event for each in range(number) for event in sample(each)]

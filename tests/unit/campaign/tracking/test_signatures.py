@@ -4,7 +4,7 @@ import hmac
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from crm_platform.campaign.tracking.signatures import Keyring, KeyringError, hash_addresses, read_keys, read_tokens
@@ -90,7 +90,6 @@ TOKENS = st.one_of(
 ENOUGH = [KEYS.sign("member", f"M{number}") for number in range(1_200)]
 
 
-@settings(deadline=None)  # how long it takes depends on what else the machine does
 @given(st.lists(st.none() | TOKENS, max_size=12))
 def test_many_tokens_say_what_each_says_alone(tokens: list[str | None]) -> None:
     alone = [None if token is None else KEYS.read("member", token) for token in tokens]

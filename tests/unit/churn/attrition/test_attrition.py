@@ -136,7 +136,7 @@ def test_weeks_and_months_count_the_same_movements_by_the_band_from_before_them(
     assert (left["period_date"], left["profit_band"], left["number_left"]) == (date(2025, 3, 1), "A", 1)
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     days=st.dictionaries(st.integers(1, 3), st.sets(st.integers(0, 500), min_size=1, max_size=8), min_size=1),
     silent=st.integers(1, 200),

@@ -43,7 +43,7 @@ def test_every_record_stands_in_one_cluster_named_by_its_smallest_record(matched
     assert matched.clusters["match_probability"].is_between(0, 1).all()
 
 
-@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=3, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 1_000))
 def test_the_order_of_rows_and_columns_changes_nothing(matched: Matched, seed: int) -> None:
     shuffled = CROWD.sample(fraction=1.0, shuffle=True, seed=seed).select(reversed(CROWD.columns))

@@ -31,7 +31,7 @@ def tied(found: Known | Matched) -> pl.DataFrame:
 
 
 @pytest.mark.parametrize("compared", SETTINGS)
-@settings(max_examples=2, deadline=None)
+@settings(max_examples=2)
 @given(seed=st.integers(0, 1_000), number=st.integers(1, 60))
 def test_new_records_give_the_clusters_and_pairs_of_a_full_run(compared: str, seed: int, number: int) -> None:
     chosen = SETTINGS[compared]
@@ -44,7 +44,7 @@ def test_new_records_give_the_clusters_and_pairs_of_a_full_run(compared: str, se
 
 
 @pytest.mark.parametrize("compared", SETTINGS)
-@settings(max_examples=2, deadline=None)
+@settings(max_examples=2)
 @given(seed=st.integers(0, 1_000))
 def test_days_that_add_change_forget_and_copy_leave_the_clusters_of_a_full_run(compared: str, seed: int) -> None:
     """Each day goes through files, as the platform's do; what was forgotten may come back."""
@@ -134,7 +134,7 @@ def test_a_day_adds_to_the_keys_and_leaves_those_that_were_first(tmp_path: Path)
 
 
 @given(seed=st.integers(0, 10_000), cut=st.integers(1, 79))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_the_index_finds_the_pairs_that_blocking_finds(seed: int, cut: int) -> None:
     records = COMPARABLE.sample(80, seed=seed)
     rules = usable_rules(records, records.columns)

@@ -111,7 +111,7 @@ def test_keys_hold_in_an_engine_that_was_there_before_the_first_publication(tmp_
     assert promotion_source_keys(early) == {"friend": 1, "advert": 2}
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(st.lists(st.sampled_from("abcdefgh"), unique=True), min_size=1, max_size=5))
 def test_whatever_comes_and_goes_a_key_stands_for_one_member_for_ever(history: list[list[str]]) -> None:
     with tempfile.TemporaryDirectory() as root:

@@ -21,7 +21,7 @@ def facts_of(data: bytes, block_bytes: int = 1 << 20) -> TextFacts:
     return gathered.facts()
 
 
-@settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.binary(max_size=200), block_bytes=st.integers(1, 50))
 def test_facts_agree_with_what_python_says(data: bytes, block_bytes: int) -> None:
     facts = facts_of(data, block_bytes)

@@ -14,7 +14,7 @@ from crm_platform.sources.readers.batch import FileForm, ReadLimits, RefusedFile
 from tests.unit.sources.readers.reading import read_bytes
 
 CSV = FileForm(kind="csv")
-SHARED_FOLDER = settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SHARED_FOLDER = settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 FIELD = st.text(st.characters(codec="utf-8", exclude_characters="\x00\r"), max_size=8)
 
 

@@ -29,7 +29,7 @@ def as_text(value: object) -> str | None:
     return json.dumps(value)
 
 
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     objects=st.lists(st.dictionaries(KEYS, SCALARS, min_size=1), min_size=1, max_size=6),
     block_bytes=st.sampled_from([16, 1 << 20]),
@@ -129,7 +129,7 @@ ODD_LINES = st.sampled_from(
 )
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(lines=st.lists(st.one_of(OBJECTS.map(lambda item: json.dumps(item).encode()), ODD_LINES), min_size=1))
 def test_the_fast_reader_gives_what_the_exact_one_gives_or_nothing(tmp_path: Path, lines: list[bytes]) -> None:
     for line_end in (b"\n", b"\r\n"):

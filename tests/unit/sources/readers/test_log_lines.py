@@ -28,7 +28,7 @@ def log_lines(draw: st.DrawFn, dialect: str) -> str:
 
 
 @pytest.mark.parametrize("dialect", ["combined", "common"])
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(data=st.data())
 def test_a_plain_line_is_read_as_any_other(dialect: str, data: st.DataObject) -> None:
     lines = pl.Series(data.draw(st.lists(log_lines(dialect), min_size=1, max_size=8)), dtype=pl.String)

@@ -202,7 +202,7 @@ trade = st.lists(
 )
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(trade=trade)
 def test_whatever_is_sold_the_parts_add_up_to_the_whole_and_the_future_moves_nothing(
     tmp_path_factory: pytest.TempPathFactory, trade: list[tuple[int, int, int, str | None]]

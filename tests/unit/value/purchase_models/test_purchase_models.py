@@ -83,7 +83,7 @@ def test_in_a_moment_one_purchase_at_most_is_expected(model: BgNbd | ParetoNbd) 
     st.floats(0.0, 1.0),
     st.floats(1.0, 400.0),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_derivatives_are_those_of_the_likelihood(
     parameters: tuple[float, ...], frequency: int, share: float, age: float
 ) -> None:
@@ -172,7 +172,7 @@ def test_where_chances_hardly_differ_the_two_ways_to_expect_agree() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 400), st.floats(0, 1), st.integers(1, 3000)), min_size=1, max_size=30))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_probabilities_are_probabilities_and_silence_grows_less_likely_with_time(
     cases: list[tuple[int, float, int]],
 ) -> None:
