@@ -123,6 +123,9 @@ def _canonical_value(
         text = str(mapping.value)
         return cast_column(pl.lit(text), pl.String(), wanted, mapping.format, mapping.time_zone).alias(name)
     source = GIVEN_PREFIX + name
+    is_clean = not mapping.map and not mapping.match and gathered[source] == pl.String
+    if is_clean and wanted == pl.String:
+        return pl.col(source).alias(name)  # `_given_value` has trimmed it: to do it again costs as much
     return cast_column(
         pl.col(source), gathered[source], wanted, mapping.format, mapping.time_zone, mapping.decimal or mark
     ).alias(name)

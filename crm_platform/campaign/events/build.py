@@ -27,6 +27,7 @@ from crm_platform.sources.staging import StagedFeed
 from crm_platform.warehouse.contract import Contract, duckdb_types
 from crm_platform.warehouse.engine import Engine, literal, parquet_relation, quoted, relation_name
 from crm_platform.warehouse.publish import Publication, Write, publish
+from crm_platform.warehouse.versions import FEW_PARTITIONS
 
 PROVIDER_FEED, LOG_FEED = "provider_events", "web_hits"
 CONTACT_FEEDS = ("sms_receipts", "returned_post", "call_outcomes", "banner_impressions")
@@ -239,18 +240,15 @@ def _publish_days(
     days: Sequence[str],
 ) -> Publication:
     """Merge what arrived with what stands in the days touched, judge who acted, and replace the days."""
-    merged = taking.folder / "merged"
-    with _merge_sources(engine, feeds, staging, taking, days):
-        _write_merged(engine, merged, days)
-        links = engine.query(
-            "SELECT campaign_id, count(DISTINCT link_id) AS number_of_links FROM all_campaign_links GROUP BY ALL"
-        )
-    found = {path.name.partition("=")[2]: path for path in sorted(merged.glob("event_day=*"))}
-    # A day whose only events turned out to be told earlier under another day is left without rows.
-    writes: dict[str | None, Write] = {
-        day: _write_day(engine, found.get(day), links, settings, taking.folder) for day in days
-    }
-    return publish(engine, EVENT, writes)
+    with ExitStack() as stack:
+        with _merge_sources(engine, feeds, staging, taking, days):
+            merged = _merged(engine, taking.folder / "merged", days, stack)
+            links = engine.query(
+                "SELECT campaign_id, count(DISTINCT link_id) AS number_of_links FROM all_campaign_links GROUP BY ALL"
+            )
+        # A day whose only events turned out to be told earlier under another day is left without rows.
+        writes: dict[str | None, Write] = {day: _write_day(engine, merged.get(day), links, settings) for day in days}
+        return publish(engine, EVENT, writes)
 
 
 @contextmanager
@@ -279,60 +277,61 @@ EVENT_TYPES_OF: Mapping[str, str] = {column.name: column.duckdb_type for column 
 """Column of `campaign.event` to what the engine calls its type."""
 
 
-def _write_merged(engine: Engine, folder: Path, days: Sequence[str]) -> None:
-    """The merged events as a Parquet file or several for each day."""
+def _merged(engine: Engine, folder: Path, days: Sequence[str], stack: ExitStack) -> dict[str, str]:
+    """The merged events of each day that has any, as SQL for a relation that stands until the stack is closed."""
     sql = Path(__file__).with_name("merged_event.sql").read_text(encoding="utf-8")
-    target, cut = folder, ", PARTITION_BY (event_day)"
-    if len(days) == 1:  # nothing to cut: an hour's events mostly are of one day, and cutting costs as much as merging
-        target, cut = _made(folder / f"event_day={days[0]}") / "merged.parquet", ""
-    engine.execute(f"COPY (\n{sql}\n) TO {literal(str(target))} (FORMAT parquet, COMPRESSION lz4{cut})")
+    if len(days) <= FEW_PARTITIONS:
+        engine.execute(f"CREATE OR REPLACE TEMP TABLE merged_event AS {sql}")
+        stack.callback(engine.execute, "DROP TABLE merged_event")
+        found = engine.query("SELECT DISTINCT event_day FROM merged_event")["event_day"]
+        return {day: f"(SELECT * FROM merged_event WHERE event_day = {literal(day)})" for day in found}
+    target = literal(str(folder))
+    engine.execute(f"COPY (\n{sql}\n) TO {target} (FORMAT parquet, COMPRESSION lz4, PARTITION_BY (event_day))")
+    folders = {path.name.partition("=")[2]: path for path in folder.glob("event_day=*")}
+    return {day: parquet_relation(sorted(path.glob("*.parquet"))) for day, path in folders.items()}
 
 
-def _write_day(engine: Engine, folder: Path | None, links: pl.DataFrame, settings: EventSettings, work: Path) -> Write:
+def _write_day(engine: Engine, events: str | None, links: pl.DataFrame, settings: EventSettings) -> Write:
     """Write a day's events with who acted."""
-    files = sorted(folder.glob("*.parquet")) if folder else []
 
     def write(path: Path) -> None:
-        if not files:
+        if events is None:
             EVENT.empty().write_parquet(path, compression="zstd")
             return
-        verdicts = work / "verdicts.parquet"
-        _verdicts(files, links, settings).write_parquet(verdicts, compression="lz4")
         names = ", ".join(
             f"CAST({quoted(column.name)} AS {column.duckdb_type}) AS {quoted(column.name)}" for column in EVENT.columns
         )
-        engine.write_query(
-            f"SELECT {names} FROM {parquet_relation(files)} AS event "
-            f"LEFT JOIN {parquet_relation([verdicts])} AS verdict USING (event_id) ORDER BY event_dt, event_id",
-            path,
-        )
+        # A full join, though every verdict is of an event: it lets any column be null. Otherwise what the engine knows
+        # of other days in hand would decide how a column is written, and equal days would differ in their bytes.
+        with engine.registered(verdict=_verdicts(engine, events, links, settings)):
+            engine.write_query(
+                f"SELECT {names} FROM {events} AS event FULL JOIN verdict USING (event_id) ORDER BY event_dt, event_id",
+                path,
+            )
 
     return write
 
 
-def _verdicts(files: list[Path], links: pl.DataFrame, settings: EventSettings) -> pl.DataFrame:
+def _verdicts(engine: Engine, events: str, links: pl.DataFrame, settings: EventSettings) -> pl.DataFrame:
     """Who opened or clicked, of a day's events: event_id and the columns of VERDICT."""
-    columns = [
-        "event_id", "event_type", "channel", "method", "user_agent", "network", "is_proxy", "member_id", "campaign_id",
-        "link_id", "url", "event_dt", "sent_dt", "provider",
-    ]  # fmt: skip
-    events = pl.scan_parquet(files, hive_partitioning=False).select(columns)
-    responses = events.filter(pl.col("event_type").is_in(RESPONSES), pl.col("channel") == "email").collect()
-    mail = ["campaign_id", "member_id"]
-    delivered = (
-        events.filter(pl.col("event_type") == "delivered", pl.col("member_id").is_not_null())
-        .group_by(mail).agg(delivered_dt=pl.col("event_dt").min()).collect()
-    )  # fmt: skip
-    known = responses.join(delivered, on=mail, how="left", maintain_order="left")
-    known = known.join(links, on="campaign_id", how="left", maintain_order="left")
-    known = known.with_columns(arrived_dt=pl.coalesce("delivered_dt", "sent_dt"))
+    responses = ", ".join(map(literal, RESPONSES))
+    known = engine.query(
+        f"""
+        SELECT
+            event_id, event_type, method, user_agent, network, is_proxy, member_id, campaign_id, link_id, url, event_dt,
+            coalesce(delivered_dt, sent_dt) AS arrived_dt
+        FROM {events} AS response
+        LEFT JOIN (
+            SELECT campaign_id, member_id, min(event_dt) AS delivered_dt FROM {events} AS event
+            WHERE event_type = 'delivered' AND member_id IS NOT NULL GROUP BY ALL
+        ) AS delivery USING (campaign_id, member_id)
+        WHERE event_type IN ({responses}) AND channel = 'email'
+        """
+    ).join(links, on="campaign_id", how="left", maintain_order="left")
     verdicts = known.select("event_id").with_columns(classify(known, settings.actors))
-    clicked_on_site = events.filter(pl.col("event_type") == "clicked", pl.col("channel") != "email").collect()
-    by_person = clicked_on_site.select(
-        "event_id",
-        actor_class=pl.lit("human"),
-        actor_rule=pl.lit("told_by_site"),
-        actor_evidence=pl.lit(None, pl.String),
+    clicked_on_site = f"SELECT event_id FROM {events} WHERE event_type = 'clicked' AND channel <> 'email'"
+    by_person = engine.query(clicked_on_site).with_columns(
+        actor_class=pl.lit("human"), actor_rule=pl.lit("told_by_site"), actor_evidence=pl.lit(None, pl.String)
     )
     return pl.concat([verdicts, by_person])
 

@@ -11,6 +11,7 @@ from polars.testing import assert_frame_equal
 
 import crm_platform.campaign.events.build as build
 from crm_platform.campaign.events.contracts import EVENT, EVENT_FILE, REJECTED_EVENT
+from crm_platform.warehouse.versions import FEW_PARTITIONS
 from tests.unit.campaign.events.site import KEYS, LINKS, SENT, EventSite, click, delivery, hit, members, pixel
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -137,7 +138,8 @@ def test_an_event_told_under_two_days_breaks_no_key(site: EventSite) -> None:
 def test_a_range_of_days_made_anew_is_the_same_to_the_byte_and_leaves_the_other_days_alone(site: EventSite) -> None:
     site.land("members.csv", members("M1", "M2"))
     site.land("links.csv", LINKS)
-    site.land("events1.jsonl", [delivery("M1"), delivery("M2", 86_400, "bounce"), delivery("M2", 2 * 86_400, "open")])
+    more_days = [delivery("M2", day * 86_400, "open") for day in range(2, FEW_PARTITIONS + 2)]  # written another way
+    site.land("events1.jsonl", [delivery("M1"), delivery("M2", 86_400, "bounce"), *more_days])
     site.land("hits1.log", [*PERSON, *PERSON, pixel("M1", SENT + DAY)])
     site.land(
         "sms.csv",
