@@ -22,8 +22,8 @@ def test_every_table_of_the_platform_has_a_complete_contract(contract: Contract)
     assert contract.kind in {"dimension", "fact", "staging", "mart", "record"}
     columns = {column.name: column for column in contract.columns}
     assert set(contract.key) <= set(columns)
-    # Of a key only these may be empty: the second party of an event, what NOBODYS names, and in a mart the group of what
-    # is not known.
+    # Of a key only these may be empty: the second party of an event, what NOBODYS names, and in a mart the group of
+    # what is not known.
     may_be_empty = contract.kind == "mart"
     assert all(
         may_be_empty or not columns[name].is_nullable
