@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from crm_platform.warehouse.audit import audit_files
 from crm_platform.warehouse.contract import Contract
 from crm_platform.warehouse.engine import Engine, parquet_relation, quoted, relation_name
-from crm_platform.warehouse.publish import ContractViolation, Publication
+from crm_platform.warehouse.publish import Publication, write_and_audit
 
 
 def publish_beside_kept(engine: Engine, contract: Contract, rows: str, is_kept: str) -> Publication:
@@ -26,14 +25,13 @@ def publish_beside_kept(engine: Engine, contract: Contract, rows: str, is_kept: 
     engine.refresh_view(contract)
     made, joined = (engine.lake.temporary_file(contract) for _ in range(2))
     try:
-        engine.write_query(rows, made)
-        audit = audit_files([made], contract, engine)
-        if audit.failures:
-            raise ContractViolation(contract, audit.failures)
+        number_made = write_and_audit(
+            engine, contract, {None: lambda path: engine.write_query(rows, path)}, {None: made}
+        )
         before, kept = _counts(engine, contract, is_kept)
         if not kept:
             engine.lake.replace(contract, made)
-        elif kept < before or audit.number_of_rows:
+        elif kept < before or number_made:
             engine.write_query(_joined(contract, made, is_kept), joined)
             engine.lake.replace(contract, joined)
     finally:

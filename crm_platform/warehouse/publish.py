@@ -48,7 +48,7 @@ def publish(engine: Engine, contract: Contract, writes: Mapping[str | None, Writ
     """
     prepared = {key: engine.lake.temporary_file(contract, key) for key in writes}
     try:
-        number_of_rows = _write_and_audit(engine, contract, writes, prepared)
+        number_of_rows = write_and_audit(engine, contract, writes, prepared)
         number_of_bytes = sum(path.stat().st_size for path in prepared.values())
         for key, path in prepared.items():
             engine.lake.replace(contract, path, key)
@@ -88,9 +88,14 @@ def publish_sql_file(
     return publish(engine, contract, {partition_key: lambda path: engine.write_sql_file(sql_file, path, parameters)})
 
 
-def _write_and_audit(
+def write_and_audit(
     engine: Engine, contract: Contract, writes: Mapping[str | None, Write], prepared: Mapping[str | None, Path]
 ) -> int:
+    """Write each partition to its prepared file and audit all of them; gives their rows.
+
+    Raises:
+        ContractViolation: a file breaks the contract.
+    """
     for key, write in writes.items():
         write(prepared[key])
     audit = audit_files(list(prepared.values()), contract, engine)

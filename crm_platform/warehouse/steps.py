@@ -32,6 +32,16 @@ def temporary_table(engine: Engine, name: str, query: str) -> Iterator[None]:
         engine.release_memory()
 
 
+def spans_of_customers(engine: Engine, customers: str, rows: str, at_once: int) -> Iterator[tuple[int, int]]:
+    """Spans of customer keys, first and end (not included): with as many keys of `customers` each as have about
+    `at_once` of the rows of another relation."""
+    last = int(engine.scalar(f"SELECT coalesce(max(customer_key), 0) FROM {customers}"))
+    number = int(engine.scalar(f"SELECT count(*) FROM {rows}"))
+    step = max(1, last * at_once // max(number, at_once))
+    for first in range(1, last + 1, step):
+        yield first, first + step
+
+
 def step_sql(folder: Path, name: str, parameters: Mapping[str, Parameter]) -> str:
     """The query of `<folder>/<name>.sql` with its parameters bound, to stand in another statement."""
     return bound((folder / f"{name}.sql").read_text(encoding="utf-8"), parameters).rstrip().rstrip(";")

@@ -27,6 +27,7 @@ from crm_platform.sources.staging import StagedFeed
 from crm_platform.warehouse.contract import Contract, duckdb_types
 from crm_platform.warehouse.engine import Engine, literal, parquet_relation, quoted, relation_name
 from crm_platform.warehouse.publish import Publication, Write, publish
+from crm_platform.warehouse.steps import temporary_table
 from crm_platform.warehouse.versions import FEW_PARTITIONS
 
 PROVIDER_FEED, LOG_FEED = "provider_events", "web_hits"
@@ -281,8 +282,7 @@ def _merged(engine: Engine, folder: Path, days: Sequence[str], stack: ExitStack)
     """The merged events of each day that has any, as SQL for a relation that stands until the stack is closed."""
     sql = Path(__file__).with_name("merged_event.sql").read_text(encoding="utf-8")
     if len(days) <= FEW_PARTITIONS:
-        engine.execute(f"CREATE OR REPLACE TEMP TABLE merged_event AS {sql}")
-        stack.callback(engine.execute, "DROP TABLE merged_event")
+        stack.enter_context(temporary_table(engine, "merged_event", sql))
         found = engine.query("SELECT DISTINCT event_day FROM merged_event")["event_day"]
         return {day: f"(SELECT * FROM merged_event WHERE event_day = {literal(day)})" for day in found}
     target = literal(str(folder))

@@ -22,7 +22,7 @@ from crm_platform.sources.staging import StagedFeed
 from crm_platform.warehouse.changed import publish_changed, publish_part
 from crm_platform.warehouse.engine import Engine, Parameter
 from crm_platform.warehouse.publish import Publication, publish_frame, publish_sql_file
-from crm_platform.warehouse.steps import step_sql, temporary_table, temporary_tables
+from crm_platform.warehouse.steps import spans_of_customers, step_sql, temporary_table, temporary_tables
 
 REDEMPTION_FEED = "loyalty_redemptions"
 FURTHER_FEEDS = ("order_events", "returns", REDEMPTION_FEED)
@@ -112,7 +112,7 @@ def ledger_entries(
         temporary_table(engine, "beyond_balance", _REFUSED_BEFORE if is_part else _NO_REFUSALS),
         temporary_table(engine, "point_entry", _no_entries()),
     ):
-        for first, end in _some_customers_at_a_time(engine):
+        for first, end in spans_of_customers(engine, "member", "member_line", LINES_AT_ONCE):
             _write_accounts(engine, {**parameters, "from_key": first, "until_key": end})
         yield
 
@@ -132,15 +132,6 @@ def _write_accounts(engine: Engine, parameters: dict[str, Parameter]) -> None:
                 "INSERT INTO beyond_balance SELECT source, redemption_id, balance_points "
                 "FROM replayed_refusal JOIN point_event USING (event_number)"
             )
-
-
-def _some_customers_at_a_time(engine: Engine) -> Iterator[tuple[int, int]]:
-    """Spans of customer keys, each of about `LINES_AT_ONCE` lines of orders."""
-    last = int(engine.scalar("SELECT coalesce(max(customer_key), 0) FROM member"))
-    lines = int(engine.scalar("SELECT count(*) FROM member_line"))
-    step = max(1, last * LINES_AT_ONCE // max(lines, LINES_AT_ONCE))
-    for first in range(1, last + 1, step):
-        yield first, first + step
 
 
 def _no_entries() -> str:

@@ -27,7 +27,7 @@ from crm_platform.warehouse.contract import Column, Contract
 from crm_platform.warehouse.engine import Engine, Parameter, bound, literal, quoted
 from crm_platform.warehouse.kept import publish_beside_kept
 from crm_platform.warehouse.publish import Publication, publish_frame
-from crm_platform.warehouse.steps import step_sql, temporary_table
+from crm_platform.warehouse.steps import spans_of_customers, step_sql, temporary_table
 
 FOLDER = Path(__file__).parent
 ENDING_FEEDS = ("call_outcomes", "sms_receipts", "returned_post")
@@ -112,18 +112,9 @@ def _survivors(
         temporary_table(engine, "customer_moment", step_sql(FOLDER, "customer_moment", parameters)),
         temporary_table(engine, "survivor", bound(query, {"from_key": 0, "until_key": 0})),
     ):
-        for first, end in _some_customers_at_a_time(engine):
+        for first, end in spans_of_customers(engine, "customer_moment", "customer_moment", MOMENTS_AT_ONCE):
             engine.execute(f"INSERT INTO survivor {query}", {"from_key": first, "until_key": end})
         yield
-
-
-def _some_customers_at_a_time(engine: Engine) -> Iterator[tuple[int, int]]:
-    """Spans of customer keys, each of about `MOMENTS_AT_ONCE` moments."""
-    last = int(engine.scalar("SELECT coalesce(max(customer_key), 0) FROM customer_moment"))
-    moments = int(engine.scalar("SELECT count(*) FROM customer_moment"))
-    step = max(1, last * MOMENTS_AT_ONCE // max(moments, 1))
-    for first in range(1, last + 1, step):
-        yield first, first + step
 
 
 def _golden_query() -> str:
