@@ -14,10 +14,10 @@ from datetime import date, timedelta
 import polars as pl
 
 from crm_platform.churn.backtest import FEWEST_DATES, BacktestDate, TooLittleHistory, run_backtest
-from crm_platform.churn.calibration import calibrate, probability
+from crm_platform.churn.calibration import calibrate
 from crm_platform.churn.leaving import Leaving
 from crm_platform.churn.model import ChurnModel
-from crm_platform.churn.season import with_total
+from crm_platform.churn.season import at_expected_total
 from crm_platform.churn.snapshots import Snapshot
 from crm_platform.churn.succession import Succession, compare_models
 from crm_platform.churn.training import SEED
@@ -93,9 +93,7 @@ def recalibrated(leaving: Leaving, champion: ChurnModel, now: Snapshot, horizon:
     if customers.rows.is_empty():
         return replace(champion, calibration=calibration), customers
     blended = champion.blended(customers.rows)
-    share = leaving.expected_share(now, horizon, float(probability(calibration.applied(blended)).mean()))
-    if share is not None:
-        calibration = with_total(calibration, blended, share)
+    calibration = at_expected_total(calibration, blended, lambda share: leaving.expected_share(now, horizon, share))
     return replace(champion, calibration=calibration), customers
 
 

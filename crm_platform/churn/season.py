@@ -5,6 +5,7 @@ The measure is the purchase model's, fitted anew at each date: learners that saw
 of the customers of the time.
 """
 
+from collections.abc import Callable
 from datetime import date, timedelta
 
 import numpy as np
@@ -46,6 +47,15 @@ def expected_share(
         windows = _windows(lines, now.as_of, horizon)
         offset = windows**2 / (windows**2 + DOUBTED_WINDOWS**2) * level_offset(silence, np.full(len(silence), share))
     return float(probability(silence + offset).mean())
+
+
+def at_expected_total(
+    calibration: Calibration, blended: Floats, expected: Callable[[float], float | None]
+) -> Calibration:
+    """The calibration moved to the share to expect, which may depend on the one that it says itself; as it is where
+    nothing is to be expected."""
+    share = expected(float(probability(calibration.applied(blended)).mean()))
+    return calibration if share is None else with_total(calibration, blended, share)
 
 
 def with_total(calibration: Calibration, blended: Floats, share: float) -> Calibration:

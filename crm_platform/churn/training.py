@@ -26,7 +26,7 @@ from crm_platform.churn.calibration import (
 )
 from crm_platform.churn.families import EventFamily
 from crm_platform.churn.model import PURCHASES_PART, SILENCE, ChurnModel, ModelCard
-from crm_platform.churn.season import expected_share, with_total
+from crm_platform.churn.season import at_expected_total, expected_share
 from crm_platform.churn.snapshots import (
     Memory,
     Snapshot,
@@ -95,11 +95,11 @@ def fit_silence_model(
     fitted = fit_model(stacked(snapshots), now.purchases, as_of, horizon, tuple(dates))
     if not dates:
         return _untaught(fitted.model, now), now
-    model, blended = fitted.model, fitted.model.blended(now.rows)
-    share = expected_share(known, now, horizon, float(probability(model.calibration.applied(blended)).mean()), memory)
-    if share is None:
-        return model, now
-    return replace(model, calibration=with_total(model.calibration, blended, share)), now
+    model = fitted.model
+    calibration = at_expected_total(
+        model.calibration, model.blended(now.rows), lambda share: expected_share(known, now, horizon, share, memory)
+    )
+    return replace(model, calibration=calibration), now
 
 
 def fit_model(
