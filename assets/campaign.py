@@ -83,6 +83,7 @@ def _steps(feeds: Sequence[StagedFeed], keyring: Callable[[], Keyring | None]) -
                     description=f"At most {MOST_REJECTED_SHARE:.0%} of the events are of unknown type or forged.",
                 ),
             ),
+            secrets=lambda: _text_of(keyring()),
         ),
         Step(
             "event_days",
@@ -186,6 +187,10 @@ def _mails(engine: Engine, feeds: Sequence[StagedFeed]) -> Made:
 
 def _mail_days(engine: Engine, call: Call, feeds: Sequence[StagedFeed]) -> Made:
     return Made({MAIL_REPORT.table: rebuild_mail_reports(engine, staging_refs(feeds), call.partition_keys)})
+
+
+def _text_of(keyring: Keyring | None) -> str:
+    return ",".join(f"{name}:{key.hex()}" for name, key in keyring.keys.items()) if keyring else ""
 
 
 def _readable(feeds: Sequence[StagedFeed], keyring: Keyring | None) -> list[StagedFeed]:

@@ -104,6 +104,7 @@ def _steps(feeds: Sequence[StagedFeed]) -> list[Step]:
             tables=(*_INPUTS, CHURN_DECISION),
             feeds=CHURN_FEEDS,
             checks=(_spec(A_MODEL_IS_IN_FORCE, CUSTOMER_CHURN, "Models have been trained, so that there are scores."),),
+            models="churn",
         ),
         Step(
             "risk_offer",

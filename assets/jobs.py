@@ -5,6 +5,7 @@ import dagster as dg
 from assets.days import DAILY_CONTRACTS
 from assets.publishing import asset_key
 from assets.serving import SERVING_KEY
+from assets.standing import LEAVE_STANDING
 from crm_platform.campaign.orders.contracts import FACT_CAMPAIGN_ORDER
 from crm_platform.campaign.results.contracts import CAMPAIGN_LIFT, CAMPAIGN_RESULTS, DELIVERABILITY
 from crm_platform.churn.attrition.contracts import CAMPAIGN_SAVED
@@ -39,6 +40,7 @@ refresh_job = dg.define_asset_job(
     REFRESH_JOB,
     selection=REFRESHED,
     description="Take in what has arrived and bring every table up to date.",
+    tags=LEAVE_STANDING,
     executor_def=dg.in_process_executor,
 )
 
@@ -46,6 +48,7 @@ monthly_job = dg.define_asset_job(
     MONTHLY_JOB,
     selection=MONTHLY | dg.AssetSelection.assets(asset_key(CUSTOMER_SCORE), SERVING_KEY),
     description="Score every customer as of the end of a month.",
+    tags=LEAVE_STANDING,
     executor_def=dg.in_process_executor,
 )
 
@@ -53,6 +56,7 @@ monthly_churn_job = dg.define_asset_job(
     MONTHLY_CHURN_JOB,
     selection=MONTHLY_CHURN | WEEKLY | dg.AssetSelection.assets(asset_key(CAMPAIGN_SAVED), SERVING_KEY),
     description="Train the models of churn as of the end of a month, and tell who is likely to leave.",
+    tags=LEAVE_STANDING,
     executor_def=dg.in_process_executor,
 )
 
@@ -60,6 +64,7 @@ weekly_job = dg.define_asset_job(
     WEEKLY_JOB,
     selection=WEEKLY | dg.AssetSelection.assets(SERVING_KEY),
     description="Tell who is likely to leave now, by the models in force.",
+    tags=LEAVE_STANDING,
     executor_def=dg.in_process_executor,
 )
 

@@ -72,6 +72,7 @@ def _steps(feeds: Sequence[StagedFeed], hash_key: str) -> list[Step]:
                     description="No event of consent had to be put aside.",
                 ),
             ),
+            secrets=lambda: hash_key,
         ),
         Step(
             "suppression",

@@ -87,6 +87,7 @@ def _steps(feeds: Sequence[StagedFeed]) -> list[Step]:
             tables=(SOURCE_STATEMENT, SOURCE_RECORD),
             feeds=(VERDICT_FEED, *CONTACT_FEEDS),
             checks=_identity_checks(),
+            models="scv",
         ),
         Step(
             "ended_identifiers",

@@ -4,7 +4,7 @@ Here: turning a step into assets, and a build's outcome into materialisations, c
 themselves (each stage's own module) and what they build (`crm_platform/<stage>/`).
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -15,14 +15,17 @@ import dagster as dg
 from assets.days import day_events, input_keys
 from assets.metadata import definition_metadata, publication_metadata
 from assets.publishing import CONTRACT_CHECK, asset_key, contract_check, ended_by, failed_contract
+from assets.standing import LEAVE_STANDING, KeptReport, Report, evaluation_of
 from crm_platform.problem import Problem
 from crm_platform.sources.staging import StagedFeed
+from crm_platform.warehouse.basis import Surroundings, settings_digest
 from crm_platform.warehouse.contract import Contract
 from crm_platform.warehouse.engine import Engine
 from crm_platform.warehouse.publish import ContractViolation, Publication
 from resources.warehouse import WarehouseResource
 
-Events = Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]
+Event = dg.MaterializeResult[Any] | dg.AssetCheckResult
+Events = Iterator[Event]
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,9 @@ class Step:
     `feeds` are canonical feeds, `tables` tables of the lake. With `partitions` the step makes those that a run asks
     for, a range of them in one run. `by_day` are tables of another step, of days, of which this one makes the days that
     what arrived touches. A problem ends the step with its message, and with its `figures` where it has any.
+
+    The tables stand as they are while nothing has changed that they are made of: the tables that the build looks at,
+    code and configuration, `models`, the folder below the models that it reads and writes, and its `secrets`.
     """
 
     name: str
@@ -62,6 +68,8 @@ class Step:
     checks: tuple[dg.AssetCheckSpec, ...] = ()
     partitions: dg.PartitionsDefinition[str] | None = None
     by_day: tuple[Contract, ...] = ()
+    models: str | None = None
+    secrets: Callable[[], str] = str
 
 
 def step_assets(stage: str, steps: Sequence[Step], feeds: Sequence[StagedFeed]) -> list[dg.AssetsDefinition]:
@@ -96,18 +104,44 @@ def _step_assets(stage: str, step: Step, feeds: Sequence[StagedFeed]) -> dg.Asse
     def tables(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> Events:
         partition_keys = tuple(context.partition_keys) if step.partitions else ()
         with warehouse.engine() as engine:
-            yield from _published_together(step, engine, _call(warehouse, partition_keys), context)
+            call = _call(warehouse, partition_keys)
+            kept = _kept_report(stage, step, warehouse, feeds)
+            report = kept.standing(engine, call.now) if _may_stand(step, context) else None
+            if report is None:
+                made = yield from _published_together(step, engine, call, context)
+                report = _report(step, made, engine)
+                if not step.partitions:
+                    kept.keep(report, engine, call.now)
+            for check in report.checks:
+                context.log_event(evaluation_of(check))
+            yield from report.tables
 
     return tables
 
 
-def _published_together(step: Step, engine: Engine, call: Call, context: dg.AssetExecutionContext) -> Events:
-    """Make a step's tables and report each; a broken contract or a guard ends the step, and what hangs on it waits."""
+def _may_stand(step: Step, context: dg.AssetExecutionContext) -> bool:
+    return step.partitions is None and LEAVE_STANDING.items() <= context.run.tags.items()
+
+
+def _kept_report(stage: str, step: Step, warehouse: WarehouseResource, feeds: Sequence[StagedFeed]) -> KeptReport:
+    home = warehouse.paths
+    around = Surroundings(
+        settings=settings_digest(Path(warehouse.config_folder), step.secrets()),
+        feeds={feed.contract.name: feed.name for feed in feeds},
+        folders=(home.models / step.models,) if step.models else (),
+    )
+    return KeptReport(home.reports / f"{stage}__{step.name}.json", around)
+
+
+def _published_together(
+    step: Step, engine: Engine, call: Call, context: dg.AssetExecutionContext
+) -> Generator[Event, None, Made]:
+    """Make a step's tables; a broken contract or a guard ends the step, and what hangs on it waits."""
     try:
         made = step.build(engine, call)
     except ContractViolation as violation:
         if violation.contract in step.by_day:
-            _log_check(context, failed_contract(violation))
+            context.log_event(evaluation_of(failed_contract(violation)))
         else:
             yield failed_contract(violation)
         raise ended_by(violation) from None
@@ -116,8 +150,14 @@ def _published_together(step: Step, engine: Engine, call: Call, context: dg.Asse
         raise dg.Failure(str(problem), metadata=dict(figures), allow_retries=False) from None
     for contract in step.by_day:
         _log_days(context, contract, made, engine)
-    for contract in step.contracts:
-        yield _reported(contract, made, engine)
+    return made
+
+
+def _report(step: Step, made: Made, engine: Engine) -> Report:
+    days = [contract for contract in step.by_day if contract.table in made.publications]
+    keys = {asset_key(contract) for contract in step.by_day}
+    checks = [_held(contract) for contract in days] + [check for check in made.checks if check.asset_key in keys]
+    return Report([_reported(contract, made, engine) for contract in step.contracts], checks)
 
 
 def _reported(contract: Contract, made: Made, engine: Engine) -> dg.MaterializeResult[Any]:
@@ -125,40 +165,26 @@ def _reported(contract: Contract, made: Made, engine: Engine) -> dg.MaterializeR
     publication = made.publications.get(contract.table)
     metadata = publication_metadata(publication, total) if publication else {"dagster/row_count": total}
     key = asset_key(contract)
-    held = dg.AssetCheckResult(passed=True, check_name=CONTRACT_CHECK, asset_key=key)
     return dg.MaterializeResult(
         asset_key=key,
         metadata={**metadata, **made.metadata.get(contract.table, {})},
-        check_results=[held, *(check for check in made.checks if check.asset_key == key)],
+        check_results=[_held(contract), *(check for check in made.checks if check.asset_key == key)],
     )
+
+
+def _held(contract: Contract) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(passed=True, check_name=CONTRACT_CHECK, asset_key=asset_key(contract))
 
 
 def _log_days(context: dg.AssetExecutionContext, contract: Contract, made: Made, engine: Engine) -> None:
-    """Tell of the days of another step's table that were made, and of what was checked of them."""
+    """Tell of the days of another step's table that were made."""
     publication = made.publications.get(contract.table)
-    if publication is not None:
-        rows = engine.lake.rows_by_partition(contract)
-        figures = publication_metadata(publication, sum(rows.values())) | dict(made.metadata.get(contract.table, {}))
-        for event in day_events(contract, {day: rows[day] for day in publication.partition_keys}, figures):
-            context.log_event(event)
-        _log_check(context, dg.AssetCheckResult(passed=True, check_name=CONTRACT_CHECK, asset_key=asset_key(contract)))
-    for check in made.checks:
-        if check.asset_key == asset_key(contract):
-            _log_check(context, check)
-
-
-def _log_check(context: dg.AssetExecutionContext, check: dg.AssetCheckResult) -> None:
-    """Tell of a check of another step's table."""
-    if check.asset_key is None or check.check_name is None:
-        raise ValueError("a check of another step's table names the table and itself")
-    evaluation = dg.AssetCheckEvaluation(
-        asset_key=check.asset_key,
-        check_name=check.check_name,
-        passed=check.passed,
-        metadata=check.metadata,
-        severity=check.severity,
-    )
-    context.log_event(evaluation)
+    if publication is None:
+        return
+    rows = engine.lake.rows_by_partition(contract)
+    figures = publication_metadata(publication, sum(rows.values())) | dict(made.metadata.get(contract.table, {}))
+    for event in day_events(contract, {day: rows[day] for day in publication.partition_keys}, figures):
+        context.log_event(event)
 
 
 def _call(warehouse: WarehouseResource, partition_keys: tuple[str, ...]) -> Call:

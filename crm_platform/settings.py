@@ -49,6 +49,11 @@ class Home:
         return self.root / "work" / "spill"
 
     @property
+    def reports(self) -> Path:
+        """What each step last reported and what its tables were made of; where it is gone they are made anew."""
+        return self.root / "work" / "reports"
+
+    @property
     def lock_file(self) -> Path:
         """Held by whoever changes the lake."""
         return self.root / "work" / "lock"

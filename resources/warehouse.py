@@ -54,11 +54,12 @@ class WarehouseResource(dg.ConfigurableResource[Any]):
                 yield Engine(connection, Lake(home.lake), self.tables.by_name, self.tables.views)
 
     def publish_serving(self) -> int:
-        """Replace the published database by one on the lake as it is now; gives the number of tables."""
+        """Have the published database show the lake as it is now; gives the number of tables."""
         with exclusive(self.paths.lock_file):
             self._sweep_once()
             lake = Lake(self.paths.lake)
-            return publish_serving(lake, self.tables.contracts, self.tables.views, self.paths.serving_file)
+            tables, home = self.tables, self.paths
+            return publish_serving(lake, tables.contracts, tables.views, home.serving_file, home.reports / "serving")
 
     def _sweep_once(self) -> None:
         """Remove what a killed run left; only to be called by whoever holds the lock."""

@@ -1,5 +1,6 @@
 """`crm refresh`: take in what has arrived and bring every table up to date, as a run that the UI shows too."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import perf_counter
@@ -13,8 +14,9 @@ from rich.progress import Progress
 from rich.table import Table
 
 from assets.jobs import MONTHLY_CHURN_JOB, MONTHLY_JOB, REFRESH_JOB
+from assets.standing import MAKE_ANEW, STANDS_SINCE
 from crm_platform.churn.contracts import CHURN_SCORE
-from crm_platform.cli.console import errors, output, progress
+from crm_platform.cli.console import complain, output, progress
 from crm_platform.cli.failures import InterruptedCommand
 from crm_platform.cli.months import month_to_score
 from crm_platform.cli.runs import REFRESH_TAGS, alive, end_abandoned_refreshes
@@ -44,9 +46,14 @@ class Outcome:
 
 
 def refresh(
+    is_anew: Annotated[
+        bool, typer.Option("--anew", help="Make those tables too of which nothing has changed.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
     """Take in what has arrived and bring every table up to date; score the newest month that is over, once.
+
+    Tables stand as they are while nothing has changed that they are made of.
 
     Exit code 1 when a table could not be made or a file could not be read; 0 when rows went to quarantine.
 
@@ -59,11 +66,12 @@ def refresh(
     started = perf_counter()
     with opened_instance(home) as instance, progress() as bars:
         end_abandoned_refreshes(instance, home)
-        is_success = _run(definitions.resolve_job_def(REFRESH_JOB), home, instance, bars, outcome)
+        tags = REFRESH_TAGS | (MAKE_ANEW if is_anew else {})
+        is_success = _run(definitions.resolve_job_def(REFRESH_JOB), home, instance, bars, outcome, tags)
         for job, scores in MONTHLY_JOBS.items():
             month = month_to_score(home, config_from(), datetime.now(UTC), scores) if is_success else None
             if month is not None:
-                is_success = _run(definitions.resolve_job_def(job), home, instance, bars, outcome, month)
+                is_success = _run(definitions.resolve_job_def(job), home, instance, bars, outcome, tags, month)
     seconds = perf_counter() - started
     if as_json:
         output.print_json(data=_as_json(outcome, seconds, is_success))
@@ -79,6 +87,7 @@ def _run(
     instance: dg.DagsterInstance,
     bars: Progress,
     outcome: Outcome,
+    tags: Mapping[str, str],
     month: str | None = None,
 ) -> bool:
     """Run a job to its end, of a month where it is one of months, and add what it did to the outcome.
@@ -94,7 +103,7 @@ def _run(
             run_id=run_id,
             run_config=QUIET,
             raise_on_error=False,
-            tags=REFRESH_TAGS,
+            tags=dict(tags),
             partition_key=month,
         )
     _add_to(outcome, result)
@@ -173,11 +182,13 @@ def _print_summary(outcome: Outcome, seconds: float) -> None:
         table.add_row(name, *("" if count is None else f"{count:,}" for count in counts))
     output.print(table)
     received = sum(metadata.get("rows_received", 0) for metadata in outcome.metadata.values())
-    rate = f", {received / seconds:,.0f} rows per second" if received else ""
+    rate = f", {received / seconds:,.0f} rows per second" if received > seconds else ""
+    standing = sum(STANDS_SINCE in metadata for metadata in outcome.metadata.values())
     output.print(
-        f"{received:,} rows taken in, {len(outcome.metadata)} tables brought up to date in {seconds:.1f} s{rate}."
+        f"{received:,} rows taken in, {len(outcome.metadata)} tables brought up to date in {seconds:.1f} s{rate}"
+        + (f"; {standing} of them stand as they were." if standing else ".")
     )
     for line in outcome.failed_checks:
-        errors.print(f"[yellow]warning[/] {line}", highlight=False, soft_wrap=True)
+        complain("warning", line, "yellow")
     for line in (*outcome.broken_checks, *outcome.failed_steps):
-        errors.print(f"[bold red]error[/] {line}", highlight=False, soft_wrap=True)
+        complain("error", line)

@@ -5,7 +5,7 @@ runs SQL. Not here: checking (`audit.py`) and publishing (`publish.py`).
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
@@ -48,31 +48,24 @@ class Engine:
         self._connection = connection
         self.lake = lake
         self.contracts = contracts
-        self._views = {view.table: view for view in views}
-        self._tables: dict[str, list[Contract]] = {}
-        for contract in contracts.values():
-            self._tables.setdefault(contract.table, []).append(contract)
-        self._names = re.compile(
-            rf"\b({'|'.join(sorted({*self._views, *self._tables}, key=len, reverse=True)) or '$^'})\b"
-        )
+        self._views = {f"{view.schema}.{view.table}": view for view in views}
+        relations = [*contracts.values(), *views]
+        schemas, tables = ({getattr(each, part) for each in relations} for part in ("schema", "table"))
+        self._names = re.compile(rf'\b({_any_of(schemas)})"?\."?({_any_of(tables)})\b')
         self._created: set[str] = set()
         self._connection.execute("SET TimeZone = 'UTC'").fetchall()
         self._connection.execute("SET enable_progress_bar = false").fetchall()
         self._memory_limit = self.scalar("SELECT current_setting('memory_limit')")
 
     def refresh_view(self, contract: Contract) -> None:
-        """Let the view of a table show the files that the table has now."""
-        self._created.add(contract.table)
-        self.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(contract.schema)}")
-        query = view_query(contract, self.lake.data_files(contract))
-        self.execute(f"CREATE OR REPLACE VIEW {relation_name(contract)} AS {query}")
+        """Let the view of a table show the files that the table has now: at once, or when SQL first names it."""
+        if contract.name in self._created or contract.name not in self.contracts:
+            self._create_view(contract)
 
     def execute(self, sql: str, parameters: Mapping[str, Parameter] | None = None) -> None:
         """Run a statement for its effect on this connection."""
         self._create_views_named_in(sql)
-        # Fetching ends the result: an unread one makes the connection refuse its next statement.
-        with _interruptible():
-            self._connection.execute(bound(sql, parameters)).fetchall()
+        self._run(bound(sql, parameters))
 
     def query(self, sql: str, parameters: Mapping[str, Parameter] | None = None) -> pl.DataFrame:
         """The rows of a query as a frame: for results that fit into memory."""
@@ -126,13 +119,24 @@ class Engine:
 
     def _create_views_named_in(self, sql: str) -> None:
         """Create the views that SQL speaks of when it first does: making all of them would read every file's footer."""
-        for name in set(self._names.findall(sql)) - self._created:
+        for name in {".".join(found) for found in self._names.findall(sql)} - self._created:
             self._created.add(name)
             if view := self._views.get(name):
                 self.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(view.schema)}")
                 self.execute(f"CREATE OR REPLACE VIEW {relation_name(view)} AS {view.sql}")
-            for contract in self._tables.get(name, ()):
-                self.refresh_view(contract)
+            if contract := self.contracts.get(name):
+                self._create_view(contract)
+
+    def _create_view(self, contract: Contract) -> None:
+        self._created.add(contract.name)
+        query = view_query(contract, self.lake.data_files(contract))
+        self._run(f"CREATE SCHEMA IF NOT EXISTS {quoted(contract.schema)}")
+        self._run(f"CREATE OR REPLACE VIEW {relation_name(contract)} AS {query}")
+
+    def _run(self, sql: str) -> None:
+        # Fetching ends the result: an unread one makes the connection refuse its next statement.
+        with _interruptible():
+            self._connection.execute(sql).fetchall()
 
 
 @contextmanager
@@ -142,6 +146,11 @@ def _interruptible() -> Iterator[None]:
         yield
     except duckdb.InterruptException as interrupt:
         raise KeyboardInterrupt from interrupt
+
+
+def _any_of(names: Iterable[str]) -> str:
+    """A pattern of names, the longest first; of no name at all, one that is never found."""
+    return "|".join(sorted(names, key=len, reverse=True)) or "$^"
 
 
 def view_query(contract: Contract, data_files: Sequence[Path]) -> str:

@@ -4,7 +4,8 @@ Here: paths, partitions and their replacement. Not here: what the tables promise
 with SQL (`engine.py`).
 """
 
-from dataclasses import dataclass
+import filecmp
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, unquote
 
@@ -18,12 +19,15 @@ DATA_FILE = "data.parquet"
 
 @dataclass(frozen=True)
 class Lake:
-    """The Parquet files of all tables below one folder."""
+    """The Parquet files of all tables below one folder. `looked_at` are the tables that were asked for by whoever has
+    this lake, to read or to write, by name."""
 
     root: Path
+    looked_at: set[str] = field(default_factory=set, compare=False, repr=False)
 
     def folder(self, contract: Contract) -> Path:
         """The table's folder."""
+        self.looked_at.add(contract.name)
         return self.root / contract.schema / contract.table
 
     def data_file(self, contract: Contract, partition_key: str | None = None) -> Path:
@@ -61,5 +65,8 @@ class Lake:
         return temporary_beside(self.data_file(contract, partition_key))
 
     def replace(self, contract: Contract, prepared: Path, partition_key: str | None = None) -> None:
-        """Put a prepared file in the place of the table's or the partition's content."""
-        replace_durably(prepared, self.data_file(contract, partition_key))
+        """Put a prepared file in the place of the table's or the partition's content; one that is the same to the byte
+        leaves it untouched, so that what hangs on the table can tell that it stands."""
+        published = self.data_file(contract, partition_key)
+        if not (published.exists() and filecmp.cmp(prepared, published, shallow=False)):
+            replace_durably(prepared, published)

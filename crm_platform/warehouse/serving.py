@@ -4,6 +4,7 @@ Here: building the file beside its place and swapping it in, so that readers nev
 and a self-contained copy of chosen tables to carry away. Not here: the lake.
 """
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -16,9 +17,20 @@ from crm_platform.warehouse.files import written_durably
 from crm_platform.warehouse.lake import Lake
 
 
-def publish_serving(lake: Lake, contracts: Iterable[Contract], views: Iterable[View], destination: Path) -> int:
-    """Replace the serving file by views on the lake as it stands, with comments; gives the number of tables."""
-    return _publish(lake, list(contracts), list(views), destination, "VIEW")
+def publish_serving(
+    lake: Lake, contracts: Sequence[Contract], views: Sequence[View], destination: Path, note: Path
+) -> int:
+    """Replace the serving file by views on the lake as it stands, with comments; gives the number of tables.
+
+    note: a file in which it is noted what was published. While the lake consists of the same files, whatever is in
+    them, and their descriptions are the same, the serving file stands.
+    """
+    shown = _shown(lake, contracts, views)
+    if not (note.exists() and note.read_text(encoding="utf-8") == _note(shown, destination)):
+        _publish(lake, contracts, views, destination, "VIEW")
+        with written_durably(note) as prepared:
+            prepared.write_text(_note(shown, destination), encoding="utf-8")
+    return len(contracts)
 
 
 def export_copy(lake: Lake, contracts: Iterable[Contract], tables: Sequence[str], destination: Path) -> int:
@@ -34,7 +46,19 @@ def export_copy(lake: Lake, contracts: Iterable[Contract], tables: Sequence[str]
     return _publish(lake, [by_name[table] for table in tables], [], destination, "TABLE")
 
 
-def _publish(lake: Lake, contracts: list[Contract], views: list[View], destination: Path, kind: str) -> int:
+def _shown(lake: Lake, contracts: Sequence[Contract], views: Sequence[View]) -> str:
+    files = [str(path.absolute()) for contract in contracts for path in lake.data_files(contract)]
+    told = [f"{contract} {contract.columns}" for contract in contracts] + [str(view) for view in views]
+    return hashlib.sha256("\n".join([duckdb.__version__, *told, *files]).encode()).hexdigest()
+
+
+def _note(shown: str, destination: Path) -> str:
+    """What the serving file shows and which file that is: another one, or none, is not what was published."""
+    stat = destination.stat() if destination.exists() else None
+    return f"{shown} {stat.st_ino} {stat.st_size} {stat.st_mtime_ns}" if stat else "none"
+
+
+def _publish(lake: Lake, contracts: Sequence[Contract], views: Sequence[View], destination: Path, kind: str) -> int:
     with written_durably(destination) as prepared, duckdb.connect(str(prepared)) as database:
         database.execute("SET TimeZone = 'UTC'")
         # As one transaction: every comment by itself would be written to disk by itself.
@@ -61,7 +85,7 @@ def _comment(
         database.execute(f"COMMENT ON COLUMN {name}.{quoted(column.name)} IS {literal(column.description)}")
 
 
-def _add_dictionary(database: duckdb.DuckDBPyConnection, contracts: list[Contract]) -> None:
+def _add_dictionary(database: duckdb.DuckDBPyConnection, contracts: Sequence[Contract]) -> None:
     dictionary = contract_of(DataDictionary)
     rows = dictionary_rows([*contracts, dictionary])
     database.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(dictionary.schema)}")

@@ -1,5 +1,6 @@
 """The refresh job in this process, on an instance that is thrown away."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import dagster as dg
@@ -30,15 +31,32 @@ def definitions_of(home: Path, config: Path) -> dg.Definitions:
     return build_definitions(Home(home), config, SMALL)
 
 
-def refreshed(home: Path, config: Path, only: dg.AssetSelection = EVERYTHING) -> dg.ExecuteInProcessResult:
-    """Run the refresh job, to its end, whatever comes; or some of its assets."""
+def refreshed(
+    home: Path, config: Path, only: dg.AssetSelection = EVERYTHING, tags: Mapping[str, str] | None = None
+) -> dg.ExecuteInProcessResult:
+    """Run the refresh job, to its end, whatever comes; or some of its assets, or with other tags."""
+    return refresh_of(home, config, only, tags)()
+
+
+def refresh_of(
+    home: Path, config: Path, only: dg.AssetSelection = EVERYTHING, tags: Mapping[str, str] | None = None
+) -> Callable[[], dg.ExecuteInProcessResult]:
+    """The refresh job, or some of its assets, to be run at a call."""
     definitions = definitions_of(home, config)
     keys = (only & REFRESHED).resolve(definitions.resolve_asset_graph())
-    with dg.DagsterInstance.ephemeral() as instance:
-        job = definitions.resolve_job_def(REFRESH_JOB)
-        return job.execute_in_process(
-            instance=instance, run_config=QUIET, raise_on_error=False, asset_selection=sorted(keys)
-        )
+    job = definitions.resolve_job_def(REFRESH_JOB)
+
+    def run() -> dg.ExecuteInProcessResult:
+        with dg.DagsterInstance.ephemeral() as instance:
+            return job.execute_in_process(
+                instance=instance,
+                run_config=QUIET,
+                raise_on_error=False,
+                asset_selection=sorted(keys),
+                tags=dict(tags or {}),
+            )
+
+    return run
 
 
 def row_count(result: dg.ExecuteInProcessResult, table: str) -> object:
