@@ -26,6 +26,8 @@ GROUP = "sources"
 RECONCILED = "rows_reconcile"
 SOUND = "delivery_is_sound"
 MOST_QUARANTINED_SHARE = 0.05
+MOST_NAMED = 5
+"""Columns that a complaint names."""
 
 
 def staging_assets(feeds: Iterable[StagedFeed]) -> list[dg.AssetsDefinition]:
@@ -119,13 +121,22 @@ def _soundness(load: FeedLoad) -> dg.AssetCheckResult:
     if quarantined > MOST_QUARANTINED_SHARE * received:
         complaints.append(f"{quarantined:,} of {received:,} rows are in quarantine: see crm sources quarantine")
     changed = load.drift.filter(pl.col("kind") != "column_new")
-    complaints += [f"column {name}: {kind}" for name, kind in changed.select("column_name", "kind").iter_rows()]
+    complaints += [
+        _drift(str(kind), names["column_name"].to_list())
+        for (kind,), names in changed.group_by("kind", maintain_order=True)
+    ]
     return dg.AssetCheckResult(
         check_name=SOUND,
         passed=not complaints,
         severity=dg.AssetCheckSeverity.ERROR if load.refused else dg.AssetCheckSeverity.WARN,
         metadata={str(number): complaint for number, complaint in enumerate(complaints, start=1)},
     )
+
+
+def _drift(kind: str, columns: Sequence[str]) -> str:
+    """What became of columns, with the names of the first: a file of other people's may lack hundreds."""
+    more = f" and {len(columns) - MOST_NAMED:,} more" if len(columns) > MOST_NAMED else ""
+    return f"{kind}: {', '.join(columns[:MOST_NAMED])}{more}"
 
 
 def _refusal(file: TakenFile) -> str:

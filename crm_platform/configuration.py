@@ -4,6 +4,7 @@ Here: what all of them have in common. Not here: what each may say (`settings.py
 `crm_platform/sources/{company,declaration}.py`).
 """
 
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -42,7 +43,7 @@ def load_configuration(path: Path, model: type[Configuration], says: str, page: 
     except yaml.YAMLError as error:
         raise ConfigurationError(f"{path.name} is not YAML: {' '.join(str(error).split())}") from error
     except ValidationError as error:
-        problems = "; ".join(_problem(detail) for detail in error.errors())
+        problems = "; ".join(_problem(detail, model) for detail in error.errors())
         raise ConfigurationError(f"{path.name}: {problems}. See {page}.") from error
 
 
@@ -53,7 +54,17 @@ def load_configuration_or_defaults(path: Path, model: type[Configuration], says:
     return load_configuration(path, model, says, page)
 
 
-def _problem(detail: Any) -> str:
+def _problem(detail: Any, model: type[BaseModel]) -> str:
     # pydantic names the function that reads a value beside the value's place.
     place = ".".join(str(part) for part in detail["loc"] if not str(part).startswith("function-"))
+    if detail["type"] == "extra_forbidden":
+        return f"{place}: there is no such key{_meant(str(detail['loc'][-1]), model)}"
     return f"{place or 'the file'}: {detail['msg'].removeprefix('Value error, ')}"
+
+
+def _meant(key: str, model: type[BaseModel]) -> str:
+    """The key that was probably meant, of all that the model and its parts have."""
+    schema = model.model_json_schema()
+    parts = [schema, *schema.get("$defs", {}).values()]
+    near = get_close_matches(key, sorted({name for part in parts for name in part.get("properties", {})}), n=1)
+    return f"; is {near[0]!r} meant?" if near else ""

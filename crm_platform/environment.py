@@ -7,11 +7,19 @@ addresses; default: none is kept) and `CRM_TRACKING_KEYS` (`id:key,id:key`, the 
 """
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from crm_platform.campaign.tracking.signatures import Keyring, read_keys
+from crm_platform.problem import Problem
 from crm_platform.settings import REPOSITORY, Home, Tuning
+
+_SIZE = re.compile(r"\s*\d+(\.\d+)?\s*([KMGT]i?B)\s*", re.IGNORECASE)
+
+
+class EnvironmentProblem(Problem):
+    """A variable of the environment says what cannot be."""
 
 
 def home_from(environment: Mapping[str, str] = os.environ) -> Home:
@@ -20,18 +28,34 @@ def home_from(environment: Mapping[str, str] = os.environ) -> Home:
 
 
 def config_from(environment: Mapping[str, str] = os.environ) -> Path:
-    """The folder of the configuration."""
+    """The folder of the configuration.
+
+    Raises:
+        EnvironmentProblem: the folder that is named is not there.
+    """
     if declared := environment.get("CRM_CONFIG"):
+        if not Path(declared).is_dir():
+            raise EnvironmentProblem(f"CRM_CONFIG={declared}: there is no such folder; it holds sources/*.yaml.")
         return Path(declared).absolute()
     here = Path("config")
     return here.absolute() if (here / "sources").is_dir() else REPOSITORY / "config"
 
 
 def tuning_from(environment: Mapping[str, str] = os.environ) -> Tuning:
-    """What the platform may use of the machine, and the key of its hashes (`CRM_HASH_KEY`)."""
+    """What the platform may use of the machine, and the key of its hashes (`CRM_HASH_KEY`).
+
+    Raises:
+        EnvironmentProblem: a variable is no size or no number.
+    """
+    memory_limit = environment.get("CRM_MEMORY") or Tuning.memory_limit
+    if not _SIZE.fullmatch(memory_limit):
+        raise EnvironmentProblem(f"CRM_MEMORY={memory_limit}: write a size such as 800MB or 4GB.")
+    threads = environment.get("CRM_THREADS") or str(os.cpu_count() or Tuning.threads)
+    if not (threads.isdecimal() and int(threads)):
+        raise EnvironmentProblem(f"CRM_THREADS={threads}: write a whole number from 1 on.")
     return Tuning(
-        memory_limit=environment.get("CRM_MEMORY", Tuning.memory_limit),
-        threads=int(environment.get("CRM_THREADS") or os.cpu_count() or Tuning.threads),
+        memory_limit=memory_limit,
+        threads=int(threads),
         hash_key=environment.get("CRM_HASH_KEY", Tuning.hash_key),
     )
 

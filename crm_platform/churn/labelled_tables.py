@@ -17,13 +17,9 @@ from crm_platform.churn.terms import FOLDS
 from crm_platform.churn.training import Fitted, fit_model
 from crm_platform.problem import Problem
 from crm_platform.sources.casts import as_date, as_flag, as_number, as_text
-from crm_platform.sources.readers.batch import FileForm, Kind, ReadLimits
-from crm_platform.sources.readers.registry import read_file
+from crm_platform.sources.readers.batch import FileForm, ReadLimits
+from crm_platform.sources.readers.registry import kind_of_table, read_file
 
-_KINDS: dict[str, Kind] = {
-    ".parquet": "parquet", ".xlsx": "excel", ".xls": "excel", ".ods": "excel", ".jsonl": "json_lines",
-    ".ndjson": "json_lines", ".json": "json_lines",
-}  # fmt: skip
 _OWN = ("has_left", "fold", "snapshot", "out_of_fold")
 _NUMBERS = 0.95
 _HELD_BACK = 0.2
@@ -77,9 +73,7 @@ def read_table(path: Path, workspace: Path) -> pl.DataFrame:
     """
     if not path.is_file():
         raise TableError(f"{path} is no file. Give a CSV, Parquet, JSON Lines or Excel table with a row per customer.")
-    unpacked = path.name.removesuffix(".gz").removesuffix(".zip")
-    kind = _KINDS.get(Path(unpacked).suffix.lower(), "csv")
-    with read_file(path, FileForm(kind=kind), workspace, ReadLimits(), []) as file:
+    with read_file(path, FileForm(kind=kind_of_table(path)), workspace, ReadLimits(), []) as file:
         names = [column.name for column in file.columns]
         batches = [batch.rows.select(name for name in names if name in batch.rows.columns) for batch in file.batches()]
     rows = pl.concat(batches, how="diagonal_relaxed") if batches else pl.DataFrame()

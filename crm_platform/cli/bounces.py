@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crm_platform.cli.console import errors, output, progress
-from crm_platform.cli.failures import CommandError
+from crm_platform.cli.console import output, progress
+from crm_platform.cli.outputs import EVENTS, check_out, refuse_if_nothing_was_read, tell_unreadable
 
 if TYPE_CHECKING:
     from crm_platform.campaign.mail.report import MailReport
 
-_FORMATS = (".jsonl", ".csv", ".parquet")
 _ROWS_AT_ONCE = 5_000
 _MAIL_KINDS = {
     "bounce": "bounce",
@@ -43,9 +42,8 @@ def bounces(
 
     Example: crm bounces mail/bounces --out bounces.jsonl
     """
-    if out is not None and out.suffix not in _FORMATS:
-        raise CommandError(f"{out}: the name must end in one of {', '.join(_FORMATS)}.")
     files = [file for path in paths for file in _files(path)]
+    check_out(out, files, EVENTS)
     summary = _Summary()
     with progress() as bars:
         mails = summary.counted(_reports_of(bars.track(files, description="Reading mails")))
@@ -55,8 +53,7 @@ def bounces(
         else:
             _write(mails, out)
     summary.show(as_json)
-    for name, message in summary.unreadable:
-        errors.print(f"crm: {name}: {message}", highlight=False, markup=False, soft_wrap=True)
+    tell_unreadable(summary.unreadable)
     if summary.unreadable:
         raise typer.Exit(1)
 
@@ -104,7 +101,11 @@ class _Summary:
         self.unreadable: list[tuple[Path, str]] = []
 
     def counted(self, mails: Iterator[_Mail]) -> Iterator[_Mail]:
-        """The same mails, counted on the way."""
+        """The same mails, counted on the way.
+
+        Raises:
+            CommandError: at the end, where none could be read.
+        """
         for mail in mails:
             self.mails[mail.kind] += 1
             if not mail.reports:
@@ -115,6 +116,7 @@ class _Summary:
                     self.invalid += report.address_invalid
                     self.reasons[report.reason] += 1
             yield mail
+        refuse_if_nothing_was_read(self.unreadable, self.mails.total() > len(self.unreadable))
 
     def show(self, as_json: bool) -> None:
         """Print it."""

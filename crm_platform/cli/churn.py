@@ -8,6 +8,7 @@ import typer
 
 from crm_platform.cli.console import output, progress
 from crm_platform.cli.failures import CommandError
+from crm_platform.cli.outputs import MODEL, check_out
 
 if TYPE_CHECKING:
     import polars as pl
@@ -69,6 +70,8 @@ def predict(
     from crm_platform.churn.store import save_model
     from crm_platform.churn.training import fit_silence_model
 
+    check_out(out, [orders, *([model] if model else [])])
+    check_out(model_out, [orders], MODEL)
     kept = _orders_model(model, horizon) if model else None
     started = perf_counter()
     with progress() as bars:
@@ -200,6 +203,7 @@ def train(
     from crm_platform.churn.leakage import LeakError
     from crm_platform.churn.store import save_model
 
+    check_out(model, [table], MODEL)
     with progress() as bars, TemporaryDirectory() as workspace:
         bars.add_task("Learning", total=None)
         try:
@@ -234,6 +238,7 @@ def score(
     from crm_platform.churn.reasons import column_topics, reasons_of
     from crm_platform.churn.store import ModelRefused, load_model
 
+    check_out(out, [table, model])
     with progress() as bars, TemporaryDirectory() as workspace:
         bars.add_task("Scoring", total=None)
         try:
@@ -338,7 +343,7 @@ def _tell_training(trained: "TrainedTable", path: Path, as_json: bool) -> None:
         )
         return
     for finding in trained.findings:
-        output.print(f"Column {finding.column} is {finding.verdict}: it {finding.why}.", highlight=False, markup=False)
+        output.print(f"Column {finding.column} is {finding.verdict}: it {finding.why}.", highlight=False)
     output.print(
         f"{trained.model.card.number_of_rows:,} rows, {len(trained.model.terms)} columns. "
         f"Tested on {trained.tested_on}: AUC {metrics['auc']}, Brier {metrics['brier']}, calibration error "

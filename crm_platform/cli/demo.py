@@ -22,11 +22,13 @@ def write_demo(
 
     Example: crm demo --customers 100000 && crm refresh
     """
+    from crm_platform.cli.home import prepare_home
     from crm_platform.demo.company import write_company
     from crm_platform.demo.tracking import DEMO_KEYS
     from crm_platform.warehouse.files import written_durably
 
     home = home_from()
+    prepare_home(home)
     last_day = as_of.date() if as_of else date.fromordinal(datetime.now(UTC).date().toordinal() - 1)
     started = perf_counter()
     with progress() as bars:
@@ -40,6 +42,7 @@ def write_demo(
         )
     with written_durably(home.tracking_keys) as prepared:
         prepared.write_text(DEMO_KEYS + "\n", encoding="utf-8")
+        prepared.chmod(0o600)
     table = Table("feed", "rows", title=f"Ivory with {customers:,} customers, up to {last_day}")
     table.columns[1].justify = "right"
     for feed, rows in sorted(summary.rows.items()):

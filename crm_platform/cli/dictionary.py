@@ -21,7 +21,7 @@ def write_dictionary(
     """
     page = dictionary_page(tables_of(config_from()).contracts)
     if out is None:
-        output.print(page, markup=False, highlight=False, soft_wrap=True)
+        output.print(page, highlight=False, soft_wrap=True)
         return
     with written_durably(out) as prepared:
         prepared.write_text(page, encoding="utf-8")

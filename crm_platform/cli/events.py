@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crm_platform.cli.console import errors, output, progress
+from crm_platform.cli.console import output, progress
 from crm_platform.cli.failures import CommandError
+from crm_platform.cli.outputs import EVENTS, check_out, refuse_if_nothing_was_read, tell_unreadable
 
 if TYPE_CHECKING:
     import polars as pl
 
     from crm_platform.campaign.tracking.signatures import Keyring
-
-_FORMATS = (".jsonl", ".csv", ".parquet")
 
 
 def events(
@@ -37,19 +36,18 @@ def events(
 
     Example: crm events webhooks.jsonl ses/ --out events.jsonl
     """
-    if out is not None and out.suffix not in _FORMATS:
-        raise CommandError(f"{out}: the name must end in one of {', '.join(_FORMATS)}.")
     _check_provider(provider)
     keyring = _keyring() if log else None
     summary = _Summary()
     files = [file for path in paths for file in _files(path)]
+    check_out(out, files, EVENTS)
     with progress() as bars, _writer(out) as write:
         for rows in _rows_of(bars.track(files, description="Reading events"), provider, keyring, summary):
             summary.count(rows)
             write(rows)
+        refuse_if_nothing_was_read(summary.unreadable, bool(summary.counts))
     summary.show(as_json)
-    for name, message in summary.unreadable:
-        errors.print(f"crm: {name}: {message}", highlight=False, markup=False, soft_wrap=True)
+    tell_unreadable(summary.unreadable)
     if summary.unreadable:
         raise typer.Exit(1)
 

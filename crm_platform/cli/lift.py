@@ -97,7 +97,7 @@ def _show(rows: list[dict[str, Any]], confidence: float) -> None:
         low, high = row["lift_low"], row["lift_high"]
         table.add_row(
             row["arm"], row["outcome"], f"{row['number_treated']:,}", f"{row['number_control']:,}",
-            f"{row['lift']:+.6f}", "" if low is None else f"[{low:.6f}, {high:.6f}]".replace("[", r"\["),
+            f"{row['lift']:+.6f}", "" if low is None else f"[{low:.6f}, {high:.6f}]",
             "" if row["p_value"] is None else f"{row['p_value']:.4f}", f"{row['incremental']:,.2f}",
         )  # fmt: skip
     output.print(table)

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from crm_platform.loyalty.ledger.balance import Statement
     from crm_platform.warehouse.engine import Engine
 
-app = typer.Typer(help="Points of members, and the scheme (config/loyalty.yaml).", no_args_is_help=True)
+app = typer.Typer(
+    help="Points of members, and the scheme (config/loyalty.yaml).", no_args_is_help=True, add_completion=False
+)
 
 
 @app.command()

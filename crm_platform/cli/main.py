@@ -10,7 +10,7 @@ from typing import Any, cast
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from crm_platform.cli.console import errors
+from crm_platform.cli.console import complain, errors
 from crm_platform.cli.failures import InterruptedCommand
 from crm_platform.problem import Problem
 
@@ -33,6 +33,9 @@ COMMANDS = {
     "dictionary": "dictionary:write_dictionary",
 }
 """Name of a command: the module of this package and what in it, a function or an app of several commands."""
+
+INTERRUPTED = 130
+STOPPED = "crm: stopped; nothing is half-written. Run the command again to go on."
 
 
 class LoadedWhenCalled(TyperGroup):
@@ -61,12 +64,25 @@ def main() -> None:
     """Run the command line; a problem that a person can mend ends it with one line and exit code 1."""
     try:
         app()
-    except (Problem, PermissionError) as failure:
-        errors.print(f"[bold red]crm:[/] {failure}", highlight=False, soft_wrap=True)
+    except (Problem, OSError) as failure:
+        complain("crm:", _in_words(failure))
+        # Files that could not be written to their end complain once more, in many lines, when they are collected.
+        sys.unraisablehook = lambda _: None
         sys.exit(1)
     except (KeyboardInterrupt, InterruptedCommand):
-        errors.print("crm: stopped; nothing is half-written. Run the command again to go on.")
-        sys.exit(130)
+        errors.print(STOPPED)
+        sys.exit(INTERRUPTED)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:  # typer makes this of a Ctrl-C that it meets first, and says nothing
+            errors.print(STOPPED)
+        raise
+
+
+def _in_words(failure: Problem | OSError) -> str:
+    """What went wrong; of the system's own errors (no right, no room, a folder for a file) which file it is about."""
+    if isinstance(failure, OSError) and failure.strerror:
+        return f"{failure.filename2 or failure.filename or 'the system'}: {failure.strerror}"
+    return str(failure) or type(failure).__name__
 
 
 def _loaded(name: str) -> TyperCommand | TyperGroup:

@@ -8,17 +8,16 @@ import typer
 from crm_platform.cli.columns import mapping_of
 from crm_platform.cli.console import output, progress
 from crm_platform.cli.failures import CommandError
+from crm_platform.cli.outputs import check_out
 
 if TYPE_CHECKING:
     import polars as pl
 
     from crm_platform.scv.match.prepared import Matched
 
-_DELIMITERS = (",", ";", "\t", "|")
-
 
 def match(
-    people: Annotated[Path, typer.Argument(help="CSV or Parquet with a column record_id.")],
+    people: Annotated[Path, typer.Argument(help="CSV, Parquet, JSON Lines or Excel with a column record_id.")],
     out: Annotated[
         Path | None, typer.Option(help="Where to write record_id, customer_key, match_probability; CSV or Parquet.")
     ] = None,
@@ -43,10 +42,11 @@ def match(
 
     if out is None and explain is None:
         raise CommandError("Nothing to do: give --out CLUSTERS.csv, or --explain with two record_ids.")
+    check_out(out, [people])
     started = perf_counter()
-    records = _read(people, mapping_of(column or [], "last_name=surname"))
     with progress() as bars:
-        task = bars.add_task("Matching", total=None)
+        task = bars.add_task("Reading", total=None)
+        records, unreadable = _read(people, mapping_of(column or [], "last_name=surname"))
         try:
             matched = match_people(
                 records,
@@ -56,43 +56,47 @@ def match(
             raise CommandError(f"{people}: {refused}") from refused
     if out is not None:
         _write(matched.clusters.rename({"cluster_id": "customer_key"}), out)
-    _summarise(matched, perf_counter() - started, as_json)
+    _summarise(matched, unreadable, perf_counter() - started, as_json)
     if explain is not None:
         _show_evidence(matched, *explain)
 
 
-def _read(path: Path, mapping: dict[str, str]) -> "pl.DataFrame":
-    """The columns that a match can use, as text."""
+def _read(path: Path, mapping: dict[str, str]) -> "tuple[pl.DataFrame, int]":
+    """The columns that a match can use, as text, and the number of rows that could not be read."""
+    from tempfile import TemporaryDirectory
+
     import polars as pl
 
     from crm_platform.scv.standardise.people import USABLE_COLUMNS
+    from crm_platform.sources.casts import as_text
+    from crm_platform.sources.readers.batch import FileForm, ReadLimits
+    from crm_platform.sources.readers.registry import kind_of_table, read_file
 
     if not path.is_file():
-        raise CommandError(f"{path} is no file. Give a CSV or Parquet file of people.")
-    try:
-        rows = pl.scan_parquet(path) if path.suffix == ".parquet" else _scan_csv(path)
-        names = rows.collect_schema().names()
+        raise CommandError(f"{path} is no file. Give a CSV, Parquet, JSON Lines or Excel file of people.")
+    wanted = ["record_id", "source", *USABLE_COLUMNS]
+    form = FileForm(kind=kind_of_table(path))
+    batches, unreadable = [], 0
+    with (
+        TemporaryDirectory() as workspace,
+        read_file(path, form, Path(workspace), ReadLimits(), [*mapping.values(), *wanted]) as file,
+    ):
+        names = [column.name for column in file.columns]
         missing = next((theirs for theirs in mapping.values() if theirs not in names), None)
         if missing is not None:
             raise CommandError(f"{path} has no column {missing!r}. It has: {', '.join(names)}.")
-        named = rows.rename({theirs: ours for ours, theirs in mapping.items()})
-        wanted = {"record_id", "source", *USABLE_COLUMNS}
-        chosen = [name for name in named.collect_schema().names() if name in wanted]
-        people = named.select(pl.col(chosen).cast(pl.String)).collect()
-    except pl.exceptions.NoDataError:
-        raise CommandError(f"{path} is empty. A file of people has a line of column names at least.") from None
-    except pl.exceptions.PolarsError as failure:
-        raise CommandError(f"{path} cannot be read: {str(failure).splitlines()[0]}") from failure
-    return people.with_columns(pl.col(pl.String).replace("", None)) if people.width else people
-
-
-def _scan_csv(path: Path) -> "pl.LazyFrame":
-    import polars as pl
-
-    with path.open("rb") as file:
-        header = file.readline(65_536).decode("utf-8", errors="replace")
-    delimiter = max(_DELIMITERS, key=header.count)
-    return pl.scan_csv(path, separator=delimiter, infer_schema=False, encoding="utf8-lossy", truncate_ragged_lines=True)
+        ours = {theirs: canonical for canonical, theirs in mapping.items()}
+        chosen = {name: ours.get(name, name) for name in names if ours.get(name, name) in wanted}
+        for batch in file.batches():
+            present = [name for name in chosen if name in batch.rows.columns]
+            batches.append(
+                batch.rows.select(
+                    as_text(pl.col(name), batch.rows.schema[name]).alias(chosen[name]) for name in present
+                )
+            )
+            unreadable += batch.rejects.height
+    empty = pl.DataFrame(schema=dict.fromkeys(chosen.values(), pl.String))
+    return pl.concat([empty, *batches], how="diagonal"), unreadable
 
 
 def _write(clusters: "pl.DataFrame", out: Path) -> None:
@@ -105,10 +109,11 @@ def _write(clusters: "pl.DataFrame", out: Path) -> None:
             clusters.write_csv(prepared)
 
 
-def _summarise(matched: "Matched", seconds: float, as_json: bool) -> None:
+def _summarise(matched: "Matched", unreadable: int, seconds: float, as_json: bool) -> None:
     sizes = matched.clusters.group_by("cluster_id").len()["len"]
     figures = {
         "records": matched.clusters.height,
+        "rows_unreadable": unreadable,
         "customers": len(sizes),
         "records_alone": int((sizes == 1).sum()),
         "largest": max(sizes.to_list(), default=0),
@@ -123,6 +128,8 @@ def _summarise(matched: "Matched", seconds: float, as_json: bool) -> None:
         f"stand alone, the largest customer has {figures['largest']:,}. {seconds:.1f} s.",
         highlight=False,
     )
+    if unreadable:
+        output.print(f"Rows left out, for they could not be read: {unreadable:,}.", highlight=False)
     fields = [field.title for field in matched.trained.model.fields]
     output.print(f"Compared by {', '.join(fields) or 'nothing: no column says anything'}.", highlight=False)
 
@@ -154,5 +161,4 @@ def _show_evidence(matched: "Matched", one: str, other: str) -> None:
         f"by this pair alone, against two of the kind {explanation.rival!r}.{veto} In the clusters they are "
         f"{'one customer' if keys[0] == keys[1] else 'two customers'}.",
         highlight=False,
-        markup=False,
     )

@@ -105,7 +105,7 @@ def _show(found: "Sequence[Answer]", key: int, at: datetime, as_json: bool) -> N
         output.print(f"{'yes' if answer.is_permitted else 'no':4}{asked}: {answer.reason.text}", highlight=False)
         if len(found) == 1:
             for row in answer.evidence:
-                output.print(f"    {_in_words(row)}", highlight=False, markup=False)
+                output.print(f"    {_in_words(row)}", highlight=False)
 
 
 def _as_row(answer: "Answer", key: int, at: datetime) -> "Row":
@@ -135,7 +135,7 @@ def _show_proof(document: "Row", as_json: bool) -> None:
         return
     output.print(f"Customer {document['customer_key']}, as known at {document['known_at']:%Y-%m-%d %H:%M} UTC")
     for row in (*document["events"], *document["suppressions"]):
-        output.print(_in_words(row), highlight=False, markup=False)
+        output.print(_in_words(row), highlight=False)
     if not document["events"]:
         output.print("Has never agreed to anything, nor withdrawn it.")
 

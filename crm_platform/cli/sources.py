@@ -9,9 +9,11 @@ from typing import Annotated
 import polars as pl
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from crm_platform.cli.console import output
 from crm_platform.cli.failures import CommandError
+from crm_platform.cli.home import prepare_home
 from crm_platform.environment import config_from, home_from, tuning_from
 from crm_platform.sources.declaration import SourceDeclaration
 from crm_platform.sources.feeds.registry import FEEDS
@@ -67,7 +69,7 @@ def contracts() -> None:
     Example: crm sources contracts
     """
     for name, model in sorted(FEEDS.items()):
-        output.print(f"[bold]{name}[/]: {' '.join((model.__doc__ or '').split())}", soft_wrap=True)
+        output.print(Text.assemble((name, "bold"), ": ", " ".join((model.__doc__ or "").split())), soft_wrap=True)
         for column_name, column in model.to_schema().columns.items():
             output.print(f"  {column_name}: {column.description}", highlight=False, soft_wrap=True)
 
@@ -135,6 +137,7 @@ def _feeds(name: str | None) -> list[StagedFeed]:
 @contextmanager
 def _engine() -> Iterator[Engine]:
     tuning = tuning_from()
+    prepare_home(home_from())
     resource = WarehouseResource(
         home=str(home_from().root),
         config_folder=str(config_from()),

@@ -6,6 +6,7 @@ from contextlib import ExitStack, contextmanager
 
 import dagster as dg
 
+from crm_platform.cli.home import prepare_home
 from crm_platform.settings import REPOSITORY, Home
 from crm_platform.warehouse.files import written_durably
 from crm_platform.warehouse.lock import exclusive
@@ -26,10 +27,11 @@ def opened_instance(home: Home) -> Iterator[dg.DagsterInstance]:
 
 
 def prepare_dagster_home(home: Home) -> None:
-    """Let Dagster keep its runs below the home, unless `DAGSTER_HOME` says otherwise.
+    """Make the home, and let Dagster keep its runs below it, unless `DAGSTER_HOME` says otherwise.
 
     The settings are the repository's `dagster.yaml`, copied when it is not there; a person's own changes stand.
     """
+    prepare_home(home)
     if os.environ.get("DAGSTER_HOME"):
         return
     settings = home.dagster / "dagster.yaml"

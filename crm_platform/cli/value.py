@@ -9,6 +9,7 @@ import typer
 from crm_platform.cli.console import output, progress
 from crm_platform.cli.failures import CommandError
 from crm_platform.cli.orders import read_orders_file
+from crm_platform.cli.outputs import check_out
 
 if TYPE_CHECKING:
     import polars as pl
@@ -50,6 +51,7 @@ def value(
 
     if out is None:
         raise CommandError("Nothing to do: give --out VALUE.csv.")
+    check_out(out, [orders])
     started = perf_counter()
     with progress() as bars:
         task = bars.add_task("Reading", total=None)

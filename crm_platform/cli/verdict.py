@@ -9,6 +9,7 @@ import typer
 
 from crm_platform.cli.console import output
 from crm_platform.cli.failures import CommandError
+from crm_platform.cli.home import prepare_home
 from crm_platform.environment import config_from, home_from, tuning_from
 from crm_platform.warehouse.engine import Engine
 
@@ -70,6 +71,7 @@ def _engine() -> Iterator[Engine]:
     from resources.warehouse import WarehouseResource
 
     tuning = tuning_from()
+    prepare_home(home_from())
     resource = WarehouseResource(
         home=str(home_from().root),
         config_folder=str(config_from()),

@@ -45,6 +45,7 @@ from crm_platform.sources.parse import parse_file
 from crm_platform.sources.readers.batch import ReadLimits, RefusedFile
 from crm_platform.sources.readers.content import FileContent, identify
 from crm_platform.sources.staging import StagedFeed
+from crm_platform.sources.superseded import drop_superseded, keep_superseded, without_superseded
 from crm_platform.warehouse.contract import Contract
 from crm_platform.warehouse.engine import Engine
 from crm_platform.warehouse.files import replace_durably
@@ -91,10 +92,12 @@ def load_feed(
     zone.work.mkdir(parents=True, exist_ok=True)
     work = Path(mkdtemp(prefix=f"{feed.name}-", dir=zone.work))
     try:
+        drop_superseded(feed, engine, zone)
         ledger = feed_ledger(engine, feed)
         new, known = _identified(files, ledger, limits)
         taken = _parsed(feed, new, ledger, work, limits)
         load = _published(feed, taken, ledger, engine, zone, loaded_dt) if taken else FeedLoad(feed)
+        drop_superseded(feed, engine, zone)
         _put_away(feed, load.taken, zone)
         _settle_known(feed, known, engine, zone)
     finally:
@@ -250,16 +253,19 @@ def _committed(
         committed_files(ledger),
         after_interruption,
     )
-    publication, loaded = publish_versions(engine, feed.contract, arrivals, version_order(feed))
-    counted = with_rows_loaded(taken, loaded)
+    merged = publish_versions(engine, feed.contract, arrivals, version_order(feed))
+    keep_superseded(feed, zone, merged.superseded)
+    counted = with_rows_loaded(taken, merged.loaded)
     file_ids = [each.file_id for each in counted]
+    corrected = without_superseded(ledger, merged.superseded)
     results, drift = validation_rows(feed, counted), drift_rows(feed, counted, last_columns(ledger))
     publish_record(engine, QUARANTINED_ROWS, feed, quarantined_rows(feed, counted, loaded_dt), file_ids)
     _keep_quarantined(feed, counted, zone)
     publish_record(engine, VALIDATION_RESULTS, feed, results, file_ids)
     publish_record(engine, SCHEMA_DRIFT, feed, drift, file_ids)
-    publish_record(engine, FILE_LEDGER, feed, ledger_rows(feed, counted, loaded_dt), file_ids)
-    return FeedLoad(feed, tuple(counted), 0, publication, drift, results)
+    entries = pl.concat([ledger_rows(feed, counted, loaded_dt), corrected])
+    publish_record(engine, FILE_LEDGER, feed, entries, [*file_ids, *corrected["file_id"]])
+    return FeedLoad(feed, tuple(counted), 0, merged.publication, drift, results)
 
 
 def _keep_quarantined(feed: StagedFeed, taken: Sequence[TakenFile], zone: LandingZone) -> None:

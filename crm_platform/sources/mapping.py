@@ -137,8 +137,14 @@ def _missing_column_message(feed: StagedFeed, missing: Sequence[str], present: S
         for name in missing
         for mapping in [feed.declaration.columns.get(name)]
     ]
-    shown = ", ".join(name for name in present)[:300]
+    # A file without a header has people's data for names, which are shown nowhere.
+    is_header = bool(set(expected_columns(feed)) & set(present))
+    shown = (
+        f"which has: {', '.join(present)[:300]}"
+        if is_header
+        else "nor any that is mapped (are its columns named in it?)"
+    )
     return (
-        f"the columns for {', '.join(sought)} are not in the file, which has: {shown or 'none'}. "
+        f"the columns for {', '.join(sought)} are not in the file, {shown}. "
         f"Mend the mapping of {feed.name} in its declaration, then run `crm sources replay`"
     )

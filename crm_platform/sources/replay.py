@@ -1,12 +1,12 @@
 """The way back from quarantine: after the mapping or a rule was mended, what was put aside is tried again.
 
 Rows are read again from the archived file, by their line; files refused as a whole are laid back into the landing
-folder. Nothing that was loaded before is touched, and replaying twice changes nothing more.
+folder. Nothing that was loaded before is touched, but for what a row from quarantine said before it, and replaying
+twice changes nothing more.
 """
 
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from tempfile import mkdtemp
@@ -21,6 +21,7 @@ from crm_platform.sources.ledger import (
     TakenFile,
     quarantined_rows,
     validation_rows,
+    with_rows_loaded,
 )
 from crm_platform.sources.load import (
     FeedLoad,
@@ -34,6 +35,7 @@ from crm_platform.sources.load import (
 from crm_platform.sources.parse import PLACE, QUARANTINE_SCHEMA, parse_file
 from crm_platform.sources.readers.batch import ReadLimits, RefusedFile
 from crm_platform.sources.staging import StagedFeed
+from crm_platform.sources.superseded import drop_superseded, keep_superseded, with_rows_counted
 from crm_platform.warehouse.engine import Engine
 from crm_platform.warehouse.files import replace_durably
 from crm_platform.warehouse.publish import publish_frame
@@ -63,9 +65,10 @@ def replay_rows(feed: StagedFeed, engine: Engine, zone: LandingZone, now: dateti
     Raises:
         ContractViolation: the rows break the staging table's contract; nothing was published.
     """
+    zone.work.mkdir(parents=True, exist_ok=True)
+    drop_superseded(feed, engine, zone)
     ledger = feed_ledger(engine, feed)
     held = ledger.filter(pl.col("rows_quarantined") > 0)
-    zone.work.mkdir(parents=True, exist_ok=True)
     work = Path(mkdtemp(prefix=f"replay-{feed.name}-", dir=zone.work))
     try:
         tried = [_tried_again(feed, row, engine, zone, work, limits) for row in held.iter_rows(named=True)]
@@ -73,7 +76,9 @@ def replay_rows(feed: StagedFeed, engine: Engine, zone: LandingZone, now: dateti
         if not taken:
             return FeedLoad(feed)
         with unfinished(feed, zone) as after_interruption:
-            return _published(feed, taken, ledger, engine, zone, now, after_interruption)
+            replayed = _published(feed, taken, ledger, engine, zone, now, after_interruption)
+        drop_superseded(feed, engine, zone)
+        return replayed
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
@@ -125,16 +130,16 @@ def _published(
         committed_files(ledger),
         after_interruption,
     )
-    publication, loaded = publish_versions(engine, feed.contract, arrivals, version_order(feed))
-    by_number: dict[int, int] = dict(loaded.select("file_number", "rows_loaded").iter_rows())
-    counted = [replace(file, rows_loaded=by_number.get(file.file_number, 0)) for file in taken]
+    merged = publish_versions(engine, feed.contract, arrivals, version_order(feed))
+    keep_superseded(feed, zone, merged.superseded)
+    counted = with_rows_loaded(taken, merged.loaded)
     file_ids = [file.file_id for file in counted]
     publish_record(engine, QUARANTINED_ROWS, feed, quarantined_rows(feed, counted, now), file_ids)
     publish_record(engine, VALIDATION_RESULTS, feed, validation_rows(feed, counted), file_ids)
     _keep_what_is_still_bad(feed, counted, zone)
-    staged = rows_by_file(engine, feed.contract, file_ids)
-    publish_frame(engine, FILE_LEDGER, _corrected(ledger, counted, staged).sort(FILE_LEDGER.key), feed.name)
-    return FeedLoad(feed, tuple(counted), publication=publication)
+    corrected = _corrected(ledger, counted, rows_by_file(engine, feed.contract, file_ids))
+    publish_frame(engine, FILE_LEDGER, corrected.sort(FILE_LEDGER.key), feed.name)
+    return FeedLoad(feed, tuple(counted), publication=merged.publication)
 
 
 def _keep_what_is_still_bad(feed: StagedFeed, taken: Sequence[TakenFile], zone: LandingZone) -> None:
@@ -151,14 +156,7 @@ def _corrected(ledger: pl.DataFrame, taken: Sequence[TakenFile], staged: Mapping
 
     Counted in the table and not added up: a replay that was cut short and run again would add twice.
     """
-    corrections = pl.DataFrame(
-        [(file.file_id, file.rows_quarantined, staged.get(file.file_id, 0)) for file in taken],
-        schema={"file_id": pl.String, "still": pl.Int64, "staged": pl.Int64},
-        orient="row",
-    )
-    joined = ledger.join(corrections, on="file_id", how="left", maintain_order="left")
-    still = pl.coalesce("still", "rows_quarantined")
-    loaded = pl.coalesce("staged", "rows_loaded")
-    return joined.with_columns(
-        rows_quarantined=still, rows_loaded=loaded, rows_known=pl.col("rows_received") - loaded - still
-    ).select(ledger.columns)
+    still = {file.file_id: file.rows_quarantined for file in taken}
+    quarantined = pl.col("file_id").replace_strict(still, default=pl.col("rows_quarantined"), return_dtype=pl.Int64)
+    counted = ledger.with_columns(rows_quarantined=quarantined)
+    return with_rows_counted(counted, dict.fromkeys(still, 0) | dict(staged))

@@ -12,9 +12,9 @@ import polars as pl
 
 from crm_platform.problem import Problem
 from crm_platform.sources.casts import as_number, as_text
-from crm_platform.sources.readers.batch import FileForm, Kind, ReadFile, ReadLimits
+from crm_platform.sources.readers.batch import FileForm, ReadFile, ReadLimits
 from crm_platform.sources.readers.csv_dialect import normalised
-from crm_platform.sources.readers.registry import read_file
+from crm_platform.sources.readers.registry import kind_of_table, read_file
 from crm_platform.value.order_dates import DateForm, read_purchase_times
 from crm_platform.value.order_lines import order_lines
 
@@ -37,10 +37,6 @@ COLUMN_NAMES: dict[str, tuple[str, ...]] = {
 """Canonical column -> other names it goes by, compared without case, spaces and punctuation, the first found wins."""
 
 _NUMBERS = ("amount", "quantity", "unit_price", "discount")
-_KINDS: dict[str, Kind] = {
-    ".parquet": "parquet", ".pq": "parquet", ".xlsx": "excel", ".xls": "excel", ".ods": "excel", ".jsonl": "json_lines",
-    ".ndjson": "json_lines", ".json": "json_lines",
-}  # fmt: skip
 
 
 class OrdersError(Problem):
@@ -79,10 +75,8 @@ def read_orders(path: Path, workspace: Path, form: OrdersForm | None = None) -> 
     form = form or OrdersForm()
     if not path.is_file():
         raise OrdersError(f"{path} is no file. Give a CSV, Parquet, JSON Lines or Excel file of orders.")
-    unpacked = path.name.removesuffix(".gz").removesuffix(".zip")
-    kind = _KINDS.get(Path(unpacked).suffix.lower(), "csv")
     expected = [*form.columns.values(), *(name for ours, theirs in COLUMN_NAMES.items() for name in (ours, *theirs))]
-    with read_file(path, FileForm(kind=kind), workspace, ReadLimits(), expected) as file:
+    with read_file(path, FileForm(kind=kind_of_table(path)), workspace, ReadLimits(), expected) as file:
         columns = find_columns([column.name for column in file.columns], form.columns, path.name)
         raw, unreadable = _read(file, columns)
     used = order_lines(_typed(raw, form))

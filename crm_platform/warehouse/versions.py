@@ -1,7 +1,8 @@
 """Which arriving rows are new, and the partitions that they change: the merge behind every staging table.
 
 A row is known when the version of the same thing just before it, in the order of versions, says the same word for
-word; for rows that have no key, when the same row is there. Here: that SQL. Not here: where rows come from.
+word; for rows that have no key, when the same row is there. Of versions that say the same the one delivered first
+stands, whatever was loaded first. Here: that SQL. Not here: where rows come from.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,8 +13,9 @@ from pathlib import Path
 import polars as pl
 
 from crm_platform.warehouse.contract import PARTITION_FORMATS, Contract
-from crm_platform.warehouse.engine import Engine, bound, literal, parquet_relation, quoted, relation_name
+from crm_platform.warehouse.engine import Engine, bound, literal, parquet_relation, quoted, relation_name, view_query
 from crm_platform.warehouse.publish import Publication, Write, publish
+from crm_platform.warehouse.steps import temporary_table
 
 FEW_PARTITIONS = 4
 """So many partitions at most are written by reading the arrivals again for each, which costs less than to sort them."""
@@ -46,19 +48,36 @@ class VersionOrder:
     repeats_are_events: bool = False
 
 
-def publish_versions(
-    engine: Engine, contract: Contract, arrivals: Arrivals, order: VersionOrder
-) -> tuple[Publication | None, pl.DataFrame]:
+@dataclass(frozen=True)
+class Merged:
+    """What a merge did.
+
+    publication: None when nothing arrived. loaded: a row (file_number, rows_loaded) per file with rows that are new.
+    superseded: the place (file_id, file_part, file_line, partition_key) of each row of the table that a file delivered
+    earlier has told now, under `told_by`, its file_id. They are still there: `drop_rows` takes them out.
+    """
+
+    publication: Publication | None
+    loaded: pl.DataFrame
+    superseded: pl.DataFrame
+
+
+_LOADED = {"file_number": pl.Int64(), "rows_loaded": pl.Int64()}
+_SUPERSEDED = dict.fromkeys(("file_id", "file_part", "partition_key", "told_by"), pl.String()) | {
+    "file_line": pl.Int64()
+}
+
+
+def publish_versions(engine: Engine, contract: Contract, arrivals: Arrivals, order: VersionOrder) -> Merged:
     """Add the arrivals that are new to the table, replacing the partitions that change, whole; the others stay as they
     are, to the byte.
 
     Running it again with the same arrivals gives the same table: what is there of the very same rows is left out
-    first, as are rows of files that were never committed.
-
-    Returns: the publication (None when nothing arrived) and `file_number`, `rows_loaded` per file.
+    first, as are rows of files that were never committed. A row that says again, of a file delivered earlier, what
+    the table says already is new in place of it, with the time at which the platform first knew it.
     """
     if not arrivals.parquet_files:
-        return None, pl.DataFrame(schema={"file_number": pl.Int64, "rows_loaded": pl.Int64})
+        return Merged(None, pl.DataFrame(schema=_LOADED), pl.DataFrame(schema=_SUPERSEDED))
     with engine.registered(arrival_files=arrivals.files, committed_files=arrivals.committed):
         engine.execute(_arrivals_sql(contract, arrivals, order))
         present = (
@@ -66,7 +85,7 @@ def publish_versions(
             if arrivals.after_interruption
             else _files_with_versions(engine, contract, order)
         )
-        engine.execute(_verdict_sql(order, present))
+        superseded = _judge(engine, contract, order, present)
         loaded = engine.query("SELECT file_number, count(*) AS rows_loaded FROM fresh GROUP BY file_number")
         new = _partitions_of(engine, "fresh")
         changed = sorted({*new, *_partitions_with_rows_to_drop(engine, contract, present)})
@@ -74,7 +93,21 @@ def publish_versions(
             publication = publish(engine, contract, {key: _write_partition(engine, contract, key) for key in changed})
         for table in ("arrivals", "fresh"):
             engine.execute(f"DROP TABLE {table}")
-    return publication, loaded
+    return Merged(publication, loaded, superseded)
+
+
+def drop_rows(engine: Engine, contract: Contract, places: pl.DataFrame) -> Publication:
+    """Take the rows at these places (`file_id`, `file_part`, `file_line`, `partition_key`) out of the table; those that
+    are gone already do not matter."""
+
+    def without(path: Path) -> Write:
+        place = "file_id, file_part, file_line"
+        rows = f"SELECT * FROM ({view_query(contract, [path])}) ANTI JOIN dropped_row USING ({place})"
+        return lambda target: engine.write_query(f"{rows} ORDER BY {place}", target)
+
+    paths = {key: engine.lake.data_file(contract, key) for key in sorted(set(places["partition_key"]))}
+    with engine.registered(dropped_row=places):
+        return publish(engine, contract, {key: without(path) for key, path in paths.items() if path.exists()})
 
 
 def rows_by_file(engine: Engine, contract: Contract, file_ids: Sequence[str]) -> dict[str, int]:
@@ -103,12 +136,12 @@ def _value_columns(contract: Contract) -> list[str]:
 
 
 def _arrivals_sql(contract: Contract, arrivals: Arrivals, order: VersionOrder) -> str:
-    """`arrivals`: the place, key, version, partition and content hash of every row that has arrived."""
+    """`arrivals`: the place, times, key, version, partition and content hash of every row that has arrived."""
     # chr(31) and chr(30) cannot stand in a delivered value by accident: they keep ('a', null) apart from (null, 'a').
     values = ", ".join(f"coalesce(CAST({quoted(name)} AS VARCHAR), chr(30))" for name in _value_columns(contract))
     key = "".join(f"{quoted(name)}, " for name in order.natural_key)
     rows = f"""
-        SELECT {key} {_version(order)} AS version_dt, file_number, file_part, file_line, file_dt,
+        SELECT {key} {_version(order)} AS version_dt, file_number, file_part, file_line, file_dt, loaded_dt,
             {partition_expression(contract)} AS partition_key,
             md5(concat_ws(chr(31), {values})) AS content_hash
         FROM {parquet_relation(arrivals.parquet_files)} JOIN arrival_files USING (file_number)"""
@@ -164,27 +197,87 @@ def _present_rows(present: Sequence[Path]) -> str:
     )
 
 
-def _verdict_sql(order: VersionOrder, present: Sequence[Path]) -> str:
-    """`fresh`: the place, content hash and partition of the arrivals that say something new."""
-    key = list(order.natural_key) or ["content_hash"]
-    place = ["content_hash", "version_dt", "file_number", "file_part", "file_line"]
-    columns = ", ".join(dict.fromkeys(quoted(name) for name in (*key, *place)))
-    candidates = f"SELECT {columns}, partition_key, TRUE AS is_arrival FROM arrivals"
-    if present:
-        names = ", ".join(quoted(name) for name in key)  # none of them is ever null
-        candidates += f"""
-        UNION ALL SELECT {columns}, NULL, FALSE
-        FROM (SELECT *, {_version(order)} AS version_dt FROM {_present_rows(present)}) AS earlier
-        SEMI JOIN arrivals USING ({names})"""
-    versions = f"""
-        SELECT *, lag(content_hash) OVER (
-            PARTITION BY {", ".join(quoted(name) for name in key)}
-            ORDER BY version_dt NULLS FIRST, file_number, file_part, file_line) AS hash_before
-        FROM ({candidates})"""
+_ORDER = "version_dt NULLS FIRST, file_number, file_part, file_line"
+_PLACE = ("file_number", "file_part", "file_line")
+_TIMES = ("file_dt", "loaded_dt")
+
+
+def _judge(engine: Engine, contract: Contract, order: VersionOrder, present: Sequence[Path]) -> pl.DataFrame:
+    """Make `fresh`: the place, content hash, partition and time of loading of the arrivals that say something new, or
+    say it of a file delivered earlier; gives the rows of the table that those supersede (`Merged.superseded`)."""
+    key = ", ".join(quoted(name) for name in order.natural_key or ["content_hash"])  # nothing of it is ever null
+    names = dict.fromkeys([*order.natural_key, "content_hash", "version_dt", *_PLACE, *_TIMES, "partition_key"])
+    columns = ", ".join(quoted(name) for name in names)
+    with (
+        temporary_table(engine, "earlier", _earlier_sql(contract, order, present, columns, key)),
+        temporary_table(engine, "met_again", _met_again_sql(columns, key)),
+    ):
+        engine.execute(_fresh_sql(key))
+        if not engine.scalar(f"SELECT count(*) FROM ({_versions_sql(key)}) WHERE {_TOLD_LATE}"):
+            return pl.DataFrame(schema=_SUPERSEDED)
+        with temporary_table(engine, "told_alike", _told_alike_sql(key)):
+            engine.execute(_fresh_sql(key, "SELECT * FROM told_alike WHERE is_arrival AND turn = 1"))
+            return engine.query(_SUPERSEDED_ROWS)
+
+
+def _earlier_sql(contract: Contract, order: VersionOrder, present: Sequence[Path], columns: str, key: str) -> str:
+    """The rows of the table of things that something has arrived of."""
+    if not present:
+        return f"SELECT {columns} FROM arrivals WHERE FALSE"
+    told = f"*, {_version(order)} AS version_dt, {partition_expression(contract)} AS partition_key"
+    return (
+        f"SELECT {columns} FROM (SELECT {told} FROM {_present_rows(present)}) AS told SEMI JOIN arrivals USING ({key})"
+    )
+
+
+def _met_again_sql(columns: str, key: str) -> str:
+    """All versions of the things that have more than one: only they have to be put in order."""
+    return f"""
+        WITH several AS (
+            SELECT {key} FROM arrivals GROUP BY {key} HAVING count(*) > 1 UNION ALL SELECT {key} FROM earlier)
+        SELECT {columns}, TRUE AS is_arrival FROM arrivals SEMI JOIN several USING ({key})
+        UNION ALL SELECT {columns}, FALSE FROM earlier"""
+
+
+def _versions_sql(key: str) -> str:
+    return f"""
+        SELECT *, lag(content_hash) OVER versions AS hash_before, lag(file_dt) OVER versions AS dt_before
+        FROM met_again WINDOW versions AS (PARTITION BY {key} ORDER BY {_ORDER})"""
+
+
+_TOLD_LATE = "content_hash = hash_before AND (file_dt < dt_before OR NOT is_arrival)"
+"""Which versions say what the one before them says, though they are not simply known: delivered earlier than that one,
+or there before it (which came out of quarantine)."""
+
+
+def _fresh_sql(key: str, new_versions: str | None = None) -> str:
+    columns = f"{', '.join(_PLACE)}, content_hash, partition_key, loaded_dt"
+    new = f"SELECT * FROM ({_versions_sql(key)}) WHERE is_arrival AND content_hash IS DISTINCT FROM hash_before"
     return f"""
         CREATE OR REPLACE TEMP TABLE fresh AS
-        SELECT file_number, file_part, file_line, content_hash, partition_key
-        FROM ({versions}) WHERE is_arrival AND content_hash IS DISTINCT FROM hash_before"""
+        SELECT {columns} FROM arrivals ANTI JOIN met_again USING ({key})
+        UNION ALL SELECT {columns} FROM ({new_versions or new})"""
+
+
+def _told_alike_sql(key: str) -> str:
+    """The versions with the `turn` of each, by delivery, among those beside it that say the same, the `first_teller` of
+    them all by its number, and when the platform first knew it as their time of loading."""
+    return f"""
+        SELECT * REPLACE (min(loaded_dt) OVER (PARTITION BY {key}, said) AS loaded_dt),
+            row_number() OVER tellers AS turn, first_value(file_number) OVER tellers AS first_teller
+        FROM (
+            SELECT *, count_if(content_hash IS DISTINCT FROM hash_before) OVER (
+                PARTITION BY {key} ORDER BY {_ORDER} ROWS UNBOUNDED PRECEDING) AS said
+            FROM ({_versions_sql(key)}))
+        WINDOW tellers AS (PARTITION BY {key}, said ORDER BY file_dt, {", ".join(_PLACE)})"""
+
+
+_SUPERSEDED_ROWS = """
+    WITH file AS (
+        SELECT file_number, file_id FROM committed_files UNION SELECT file_number, file_id FROM arrival_files)
+    SELECT file.file_id, file_part, partition_key, teller.file_id AS told_by, file_line
+    FROM told_alike JOIN file USING (file_number) JOIN file AS teller ON teller.file_number = first_teller
+    WHERE NOT is_arrival AND turn > 1"""
 
 
 @contextmanager
@@ -193,7 +286,8 @@ def _fresh_rows(engine: Engine, contract: Contract, arrivals: Arrivals, is_sorte
     names = ", ".join(quoted(name) for name in contract.column_names)
     rows = f"""
         SELECT {names}, partition_key FROM {parquet_relation(arrivals.parquet_files)}
-        JOIN fresh USING (file_number, file_part, file_line) JOIN arrival_files USING (file_number)"""
+        JOIN fresh USING (file_number, file_part, file_line)
+        JOIN (SELECT file_number, file_id, file_dt FROM arrival_files) USING (file_number)"""
     if not is_sorted:
         with engine.temporary_view("fresh_rows", rows):
             yield

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import duckdb
 
-from tests.end_to_end.killable import kill_after, refresh_to_its_end, started_refresh
+from tests.end_to_end.killable import refreshes
 from tests.end_to_end.tables import assert_equal_tables, half_written, table
+from tests.orchestration.running import LOADING, refreshed
 from tests.orchestration.small_company import SHOP, customers_csv, deliver, orders_csv, write_config
 
 KILLS = 20
@@ -28,19 +29,19 @@ def test_twenty_kills_at_random_moments_leave_the_tables_of_an_undisturbed_home(
     dice = random.Random(20)
     for home in (killed, undisturbed):
         _deliver_round(home, 0)
-    seconds = refresh_to_its_end(killed, config)
-    deliveries, kills = 1, 0
-
-    while kills < KILLS:
-        for home in (killed, undisturbed):
-            _deliver_round(home, deliveries)
-        deliveries += 1
-        kills += kill_after(started_refresh(killed, config), dice.uniform(0.05, 0.9) * seconds)
-        if dice.random() < SHARE_GOING_ON:
-            seconds = min(seconds, refresh_to_its_end(killed, config))
-        assert deliveries <= 3 * KILLS, "the refreshes end before they can be killed"
-    refresh_to_its_end(killed, config)
-    refresh_to_its_end(undisturbed, config)
+    with refreshes(killed, config) as refresh:
+        seconds = min(refresh.to_its_end() for _ in range(2))
+        deliveries, kills = 1, 0
+        while kills < KILLS:
+            for home in (killed, undisturbed):
+                _deliver_round(home, deliveries)
+            deliveries += 1
+            kills += refresh.killed_after(dice.uniform(0.05, 0.9) * seconds)
+            if dice.random() < SHARE_GOING_ON:
+                seconds = min(seconds, refresh.to_its_end())
+            assert deliveries <= 3 * KILLS, "the refreshes end before they can be killed"
+        refresh.to_its_end()
+    assert refreshed(undisturbed, config, LOADING).success
 
     assert_equal_tables(killed, undisturbed)
     assert table(killed, "sources.stg_shop_orders").height == deliveries * ROWS_PER_DELIVERY

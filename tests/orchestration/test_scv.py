@@ -1,6 +1,8 @@
 """The single customer view in a refresh: its tables, its checks, a person's verdict, and the guard."""
 
 import json
+import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 import dagster as dg
@@ -28,25 +30,52 @@ def accounts_csv(number: int, address: str = "{first}.{last}{number}@example.org
     return "\n".join([*lines, ""])
 
 
-@pytest.fixture
-def config(tmp_path: Path) -> Path:
+@dataclass(frozen=True)
+class Viewed:
+    """A home of thirty people after its first refresh, and what the refresh said."""
+
+    home: Path
+    result: dg.ExecuteInProcessResult
+
+
+def configured(folder: Path) -> Path:
     """A shop, and the stewards' verdicts."""
     shop = SHOP.replace("first_name: Forename\n", "first_name: Forename\n      last_name: Surname\n", 1)
     steward = (REPOSITORY / "config" / "sources" / "steward.yaml").read_text(encoding="utf-8")
-    return write_config(tmp_path / "config", shop=shop, steward=steward)
+    return write_config(folder, shop=shop, steward=steward)
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The configuration of the shop."""
+    return configured(tmp_path_factory.mktemp("config"))
+
+
+@pytest.fixture(scope="module")
+def viewed(tmp_path_factory: pytest.TempPathFactory, config: Path) -> Viewed:
+    """Thirty people taken in, to be copied."""
+    home = tmp_path_factory.mktemp("viewed") / "home"
+    deliver(home, "shop/customers_1.csv", accounts_csv(30))
+    result = refreshed(home, config, UP_TO_SCV)
+    assert result.success, [event.message for event in result.all_events if event.is_step_failure]
+    return Viewed(home, result)
+
+
+@pytest.fixture
+def home(viewed: Viewed, tmp_path: Path) -> Path:
+    """A copy of the home of the thirty."""
+    return Path(shutil.copytree(viewed.home, tmp_path / "home"))
 
 
 def customer_of(home: Path, record_id: str) -> int:
     return int(table(home, "scv.customer_xref").filter(record_id=record_id)["customer_key"].item())
 
 
-def test_a_refresh_makes_every_table_of_the_stage_and_a_second_one_changes_no_key(tmp_path: Path, config: Path) -> None:
-    home = tmp_path / "home"
-    deliver(home, "shop/customers_1.csv", accounts_csv(30))
-    result = refreshed(home, config, UP_TO_SCV)
-    assert result.success, [event.message for event in result.all_events if event.is_step_failure]
-    assert {contract.table for contract in SCV_CONTRACTS} <= materialized(result)
-    assert all(check.passed for check in result.get_asset_check_evaluations())
+def test_a_refresh_makes_every_table_of_the_stage_and_a_second_one_changes_no_key(
+    viewed: Viewed, home: Path, config: Path
+) -> None:
+    assert {contract.table for contract in SCV_CONTRACTS} <= materialized(viewed.result)
+    assert all(check.passed for check in viewed.result.get_asset_check_evaluations())
     before = {name: table(home, name) for name in ("scv.customer_xref", "scv.key_event", "scv.dim_customer")}
     assert before["scv.dim_customer"].height == 30
 
@@ -55,29 +84,23 @@ def test_a_refresh_makes_every_table_of_the_stage_and_a_second_one_changes_no_ke
         assert table(home, name).equals(rows), name
 
 
-def test_metadata_of_the_stage_holds_pictures_and_nothing_personal(tmp_path: Path, config: Path) -> None:
-    home = tmp_path / "home"
-    deliver(home, "shop/customers_1.csv", accounts_csv(30))
-    result = refreshed(home, config, UP_TO_SCV)
+def test_metadata_of_the_stage_holds_pictures_and_nothing_personal(viewed: Viewed) -> None:
     [made] = [
         event.step_materialization_data.materialization
-        for event in result.all_events
+        for event in viewed.result.all_events
         if event.is_step_materialization and event.asset_key == dg.AssetKey(["scv", "match_quality"])
     ]
     assert "data:image/png" in str(made.metadata["records_of_a_customer"].value)
     everything = " ".join(
         str(value.value)
-        for event in result.all_events
+        for event in viewed.result.all_events
         if event.is_step_materialization and event.asset_key and event.asset_key.path[0] == "scv"
         for value in event.step_materialization_data.materialization.metadata.values()
     )
     assert "Anna" not in everything and "example.org" not in everything and "shop.customers:" not in everything
 
 
-def test_a_verdict_in_the_landing_folder_is_heeded_by_the_next_refresh(tmp_path: Path, config: Path) -> None:
-    home = tmp_path / "home"
-    deliver(home, "shop/customers_1.csv", accounts_csv(30))
-    assert refreshed(home, config, UP_TO_SCV).success
+def test_a_verdict_in_the_landing_folder_is_heeded_by_the_next_refresh(home: Path, config: Path) -> None:
     one, other = "shop.customers:C1", "shop.customers:C2"
     assert customer_of(home, one) != customer_of(home, other)
     verdict = {"record_id_a": one, "record_id_b": other, "verdict": "same", "decided_by": "anna"}
@@ -88,13 +111,11 @@ def test_a_verdict_in_the_landing_folder_is_heeded_by_the_next_refresh(tmp_path:
     assert merged["cause"] == "verdict"
 
 
-def test_a_night_that_would_merge_too_many_stops_and_says_so(tmp_path: Path, config: Path) -> None:
-    home = tmp_path / "home"
+def test_a_night_that_would_merge_too_many_stops_and_says_so(home: Path, tmp_path: Path) -> None:
+    config = configured(tmp_path / "config")
     settings = yaml.safe_load((config / "scv.yaml").read_text(encoding="utf-8"))
     settings["guard"] = {"largest_changed_share": 0.1, "from_customers": 10}
     (config / "scv.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
-    deliver(home, "shop/customers_1.csv", accounts_csv(30))
-    assert refreshed(home, config, UP_TO_SCV).success
     before = table(home, "scv.customer_xref")
     verdicts = [
         {"record_id_a": f"shop.customers:C{number}", "record_id_b": f"shop.customers:C{number + 1}", "verdict": "same"}

@@ -1,9 +1,12 @@
 """The monthly scores in Dagster: by the month, as a range in one run, and what a refresh leaves to them."""
 
+import shutil
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
+import pytest
 
 from assets.jobs import MONTHLY_JOB
 from crm_platform.cli.months import month_to_score
@@ -31,12 +34,35 @@ def contents(home: Path) -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in files}
 
 
-def test_months_are_left_to_their_own_job_which_makes_a_range_in_one_run_as_one_by_one(tmp_path: Path) -> None:
-    config, home = write_config(tmp_path / "config"), tmp_path / "home"
+@dataclass(frozen=True)
+class Company:
+    """A home of ten customers after its first refresh, its configuration, and the tables that the refresh made."""
+
+    home: Path
+    config: Path
+    made: frozenset[str]
+
+
+@pytest.fixture(scope="module")
+def refreshed_company(tmp_path_factory: pytest.TempPathFactory) -> Company:
+    """The small company with all that value hangs on, to be copied."""
+    folder = tmp_path_factory.mktemp("refreshed")
+    config, home = write_config(folder / "config"), folder / "home"
     deliver_all(home)
     result = refreshed(home, config, up_to("value"))
     assert result.success
-    assert "customer_score" in materialized(result) and "customer_rfm" not in materialized(result)
+    return Company(home, config, frozenset(materialized(result)))
+
+
+@pytest.fixture
+def company(refreshed_company: Company, tmp_path: Path) -> Company:
+    """A copy of the refreshed company."""
+    return replace(refreshed_company, home=Path(shutil.copytree(refreshed_company.home, tmp_path / "home")))
+
+
+def test_months_are_left_to_their_own_job_which_makes_a_range_in_one_run_as_one_by_one(company: Company) -> None:
+    home, config = company.home, company.config
+    assert "customer_score" in company.made and "customer_rfm" not in company.made
     assert table(home, "value.customer_score")["rfm"].null_count() == 10
 
     at_once = scored(home, config, MONTHS[0], MONTHS[-1])
@@ -53,12 +79,12 @@ def test_months_are_left_to_their_own_job_which_makes_a_range_in_one_run_as_one_
     assert contents(home) == before
 
 
-def test_a_refresh_scores_the_newest_month_that_is_over_once_and_only_where_something_was_sold(tmp_path: Path) -> None:
-    config, home = write_config(tmp_path / "config"), tmp_path / "home"
+def test_a_refresh_scores_the_newest_month_that_is_over_once_and_only_where_something_was_sold(
+    company: Company, tmp_path: Path
+) -> None:
+    home, config = company.home, company.config
     second_of_may = datetime(2020, 5, 2, tzinfo=UTC)
-    assert month_to_score(Home(home), config, second_of_may) is None
-    deliver_all(home)
-    assert refreshed(home, config, up_to("value")).success
+    assert month_to_score(Home(tmp_path / "nothing_sold"), config, second_of_may) is None
     assert month_to_score(Home(home), config, second_of_may) == "2020-04"
     assert month_to_score(Home(home), config, datetime(2020, 5, 1, 23, tzinfo=UTC)) == "2020-03"
     assert month_to_score(Home(home), config, datetime(2020, 6, 2, tzinfo=UTC)) is None

@@ -19,7 +19,13 @@ from crm_platform.campaign.events.arrivals import ARRIVED, log_arrivals, provide
 from crm_platform.campaign.events.contracts import EVENT, EVENT_FILE, REJECTED_EVENT
 from crm_platform.campaign.events.members import MEMBER_FEED, members_met
 from crm_platform.campaign.events.settings import EventSettings
-from crm_platform.campaign.events.staged import side_by_side, staged_chunks, taken_files, untaken_files
+from crm_platform.campaign.events.staged import (
+    files_taken_again,
+    side_by_side,
+    staged_chunks,
+    taken_files,
+    untaken_files,
+)
 from crm_platform.campaign.tracking.signatures import Keyring
 from crm_platform.sources.all_sources import StagingRefs, all_sources
 from crm_platform.sources.feeds.registry import FEEDS
@@ -55,7 +61,7 @@ class _Taking:
     parts: list[Path] = field(default_factory=list)
 
     def files_of(self, engine: Engine, feed: StagedFeed) -> pl.DataFrame:
-        """The files of a feed whose rows are read, which are noted down: columns file_id, number_of_rows."""
+        """The files of a feed whose rows are read, which are noted down: columns file_id, number_of_rows, was_taken."""
         find = untaken_files if self.rebuilt_days is None else taken_files
         self.files[feed.name] = find(engine, feed)
         return self.files[feed.name]
@@ -140,8 +146,8 @@ def _take_staged(
         if feed.contract_name not in steps:
             continue
         arrivals, keep = steps[feed.contract_name]
-        file_ids = taking.files_of(engine, feed)["file_id"]
-        chunks = staged_chunks(engine, feed, file_ids, keep, days=taking.rebuilt_days)
+        files = taking.files_of(engine, feed)
+        chunks = staged_chunks(engine, feed, files, keep, days=taking.rebuilt_days)
         work = partial(arrivals, source=feed.source, keyring=keyring, settings=settings)
         for arrived in side_by_side(work, chunks):
             arrived.events.write_parquet(taking.next_part(), compression="lz4")
@@ -260,9 +266,13 @@ def _merge_sources(
     names = ", ".join(quoted(name) for name in ARRIVED)
     typed = ", ".join(f"CAST(NULL AS {EVENT_TYPES_OF[name]}) AS {quoted(name)}" for name in ARRIVED)
     present = [path for day in days if (path := engine.lake.data_file(EVENT, day)).exists()]
-    sources = [taking.parts, present] if taking.rebuilt_days is None else [taking.parts]
     queries = [f"SELECT {typed} WHERE false"]
-    queries += [f"SELECT {names} FROM {parquet_relation(paths)}" for paths in sources if paths]
+    if taking.parts:
+        queries.append(f"SELECT {names} FROM {parquet_relation(taking.parts)}")
+    if present and taking.rebuilt_days is None:
+        # All that a file says that is taken again has come again: what it said before may be another file's by now.
+        again = ", ".join(map(literal, files_taken_again(engine, taking.files.values()))) or "''"
+        queries.append(f"SELECT {names} FROM {parquet_relation(present)} WHERE file_id NOT IN ({again})")
     if taking.rebuilt_days is not None:
         listed = ", ".join(literal(day) for day in days)
         queries = [f"SELECT * FROM ({' UNION ALL '.join(queries)}) WHERE strftime(event_dt, '%Y-%m-%d') IN ({listed})"]

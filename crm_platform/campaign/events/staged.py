@@ -4,9 +4,9 @@ Here: which files those are, and their rows in chunks of constant memory. Not he
 """
 
 from collections import deque
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TypeVar
 
 import polars as pl
@@ -24,13 +24,14 @@ _LOADED = "loaded_dt"
 
 
 def untaken_files(engine: Engine, feed: StagedFeed) -> pl.DataFrame:
-    """The loaded files of a feed that the events do not hold, or not with all the rows they have now (after a replay):
-    columns file_id, number_of_rows."""
+    """The loaded files of a feed that the events do not hold, or not with the rows they have now (after a replay, or
+    since a file delivered earlier tells some of them): columns file_id, number_of_rows, was_taken (whether the events
+    hold it)."""
     for contract in (FILE_LEDGER, EVENT_FILE):
         engine.refresh_view(contract)
     return engine.query(
         f"""
-        SELECT ledger.file_id, ledger.rows_loaded AS number_of_rows
+        SELECT ledger.file_id, ledger.rows_loaded AS number_of_rows, taken.file_id IS NOT NULL AS was_taken
         FROM {relation_name(FILE_LEDGER)} AS ledger
         LEFT JOIN {relation_name(EVENT_FILE)} AS taken
             ON taken.feed_name = ledger.feed_name AND taken.file_id = ledger.file_id
@@ -43,29 +44,42 @@ def untaken_files(engine: Engine, feed: StagedFeed) -> pl.DataFrame:
 
 
 def taken_files(engine: Engine, feed: StagedFeed) -> pl.DataFrame:
-    """The files of a feed that the events hold: columns file_id, number_of_rows."""
+    """The files of a feed that the events hold: columns file_id, number_of_rows, was_taken."""
     engine.refresh_view(EVENT_FILE)
     return engine.query(
-        f"SELECT file_id, number_of_rows FROM {relation_name(EVENT_FILE)} WHERE feed_name = $feed ORDER BY file_id",
+        f"SELECT file_id, number_of_rows, TRUE AS was_taken FROM {relation_name(EVENT_FILE)} "
+        "WHERE feed_name = $feed ORDER BY file_id",
         {"feed": feed.name},
     )
+
+
+def files_taken_again(engine: Engine, files: Iterable[pl.DataFrame]) -> list[str]:
+    """Those of some files that the events hold already, but for contents that several feeds delivered."""
+    again = pl.concat([each.filter("was_taken").select("file_id") for each in files])
+    with engine.registered(taken_again=again):
+        counted_once = engine.query(
+            f"SELECT file_id FROM {relation_name(EVENT_FILE)} SEMI JOIN taken_again USING (file_id) "
+            "GROUP BY file_id HAVING count(*) = 1 ORDER BY file_id"
+        )
+    return counted_once["file_id"].to_list()
 
 
 def staged_chunks(
     engine: Engine,
     feed: StagedFeed,
-    file_ids: pl.Series,
+    files: pl.DataFrame,
     keep: pl.Expr,
     chunk_rows: int = CHUNK_ROWS,
     days: Container[str] | None = None,
 ) -> Iterator[pl.DataFrame]:
     """The staged rows of these files for which `keep` holds, in chunks of at least `chunk_rows` but for the last.
 
-    days: of the days of these partitions alone (`YYYY-MM-DD`); None: of all.
+    files: columns file_id, was_taken. days: of the days of these partitions alone (`YYYY-MM-DD`); None: of all.
     """
     wanted = feed.contract.polars_schema
+    file_ids = files["file_id"]
     gathered: list[pl.DataFrame] = []
-    for rows in _batches(engine, feed, file_ids, chunk_rows, days):
+    for rows in _batches(engine, feed, files, chunk_rows, days):
         absent = [pl.lit(None, dtype).alias(name) for name, dtype in wanted.items() if name not in rows.columns]
         rows = rows.with_columns(absent).select(pl.col(name).cast(dtype) for name, dtype in wanted.items())
         kept = rows.filter(pl.col("file_id").is_in(file_ids.implode()), keep)
@@ -91,12 +105,15 @@ def side_by_side(work: Callable[[pl.DataFrame], Made], chunks: Iterator[pl.DataF
 
 
 def _batches(
-    engine: Engine, feed: StagedFeed, file_ids: pl.Series, chunk_rows: int, days: Container[str] | None
+    engine: Engine, feed: StagedFeed, files: pl.DataFrame, chunk_rows: int, days: Container[str] | None
 ) -> Iterator[pl.DataFrame]:
-    """Row groups that can hold rows of these files: those loaded no earlier than the first of them."""
-    if file_ids.is_empty():
+    """Row groups that can hold rows of these files: those loaded no earlier than the first of them.
+
+    Where files come again any group can: what another file has told before has the time at which that was loaded.
+    """
+    if files.is_empty():
         return
-    since = _loaded_since(engine, feed, file_ids)
+    since = datetime.min.replace(tzinfo=UTC) if files["was_taken"].any() else _loaded_since(engine, feed, files)
     keys = engine.lake.partition_keys(feed.contract)
     for key, path in zip(keys, engine.lake.data_files(feed.contract), strict=True):
         if days is not None and key not in days:
@@ -108,8 +125,8 @@ def _batches(
                     yield pl.DataFrame(pl.from_arrow(batch))
 
 
-def _loaded_since(engine: Engine, feed: StagedFeed, file_ids: pl.Series) -> datetime:
-    with engine.registered(wanted_files=file_ids.to_frame("file_id")):
+def _loaded_since(engine: Engine, feed: StagedFeed, files: pl.DataFrame) -> datetime:
+    with engine.registered(wanted_files=files.select("file_id")):
         first: datetime = engine.scalar(
             f"SELECT min(loaded_dt) FROM {relation_name(FILE_LEDGER)} JOIN wanted_files USING (file_id) "
             "WHERE feed_name = $feed",

@@ -65,11 +65,12 @@ def touched(engine: Engine, feeds: Sequence[StagedFeed], rules: DeliveryRules, a
     changed = now.join(before, on=["input", "part", "digest"], how="anti")
     changed_files = changed.filter(pl.col("input").str.starts_with(FILE))
     member_files = [f"{FILE}{feed.name}" for feed in feeds if feed.contract_name == MEMBER_FEED]
+    is_told_again = not changed_files.join(before, on=["input", "part"], how="semi").is_empty()
     has_new_members = changed_files["input"].is_in(member_files).any()
     with (
         engine.registered(changed_file=changed_files),
         engine.temporary_view("member_version", versions),
-        _what_is_new(engine, has_new_members),
+        _what_is_new(engine, has_new_members, is_told_again),
     ):
         known = before.filter(pl.col("input") == REPORTING)["part"].to_list()
         delivering = "SELECT DISTINCT campaign_id FROM new_event WHERE is_delivery"  # of whose deliveries is told
@@ -132,7 +133,7 @@ def _all_days(engine: Engine) -> set[str]:
 
 
 # What is told of members whose day of sending is known is told by that day alone: few rows, however many events.
-_NEW_EVENT = f"""
+_NEW_EVENT = """
 SELECT DISTINCT
     campaign_id, strftime(sent_dt, '%Y-%m-%d') AS day, event_type = 'delivered' AS is_delivery, is_placed,
     CASE WHEN NOT is_placed THEN cell_id END AS cell_id,
@@ -142,11 +143,14 @@ SELECT DISTINCT
 FROM (
     SELECT event.*, sent_dt IS NOT NULL AND member_id IS NOT NULL AS is_placed
     FROM campaign.event AS event SEMI JOIN changed_file ON changed_file.part = event.file_id
+    {loaded_since}
+) AS told
+"""
+_LOADED_SINCE = f"""
     WHERE event.loaded_dt >= (
         SELECT min(ledger.loaded_dt) FROM sources.file_ledger AS ledger
         SEMI JOIN changed_file
             ON changed_file.part = ledger.file_id AND changed_file.input = concat('{FILE}', ledger.feed_name))
-) AS told
 """
 _NEW_MEMBER = f"""
 SELECT DISTINCT version.* FROM member_version AS version
@@ -170,10 +174,15 @@ _OF_MEMBERS = (
 
 
 @contextmanager
-def _what_is_new(engine: Engine, has_new_members: bool) -> Iterator[None]:
-    """Let SQL read `new_event` and, where there are some, `new_member`."""
+def _what_is_new(engine: Engine, has_new_members: bool, is_told_again: bool) -> Iterator[None]:
+    """Let SQL read `new_event` and, where there are some, `new_member`.
+
+    is_told_again: whether files have changed that were there before. What one of them told first keeps the time at
+    which it was loaded, though another file tells it now.
+    """
+    events = _NEW_EVENT.format(loaded_since="" if is_told_again else _LOADED_SINCE)
     members = temporary_table(engine, "new_member", _NEW_MEMBER) if has_new_members else nullcontext()
-    with temporary_table(engine, "new_event", _NEW_EVENT), members:
+    with temporary_table(engine, "new_event", events), members:
         yield
 
 

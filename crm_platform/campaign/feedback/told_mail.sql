@@ -10,7 +10,7 @@ FROM (
         every.file_part,
         every.file_line,
         file_ledger.file_id,
-        file_ledger.loaded_dt,
+        every.loaded_dt,
         row_number() OVER (
             PARTITION BY every.message_sha256 ORDER BY every.file_dt, every.source, every.feed, file_ledger.file_id, every.file_part, every.file_line
         ) AS place

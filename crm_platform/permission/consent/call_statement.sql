@@ -30,8 +30,8 @@ SELECT
     CAST(NULL AS DATE) AS valid_until_date,
     every.event_dt,
     every.event_dt AS received_dt,
-    least(every.event_dt, file_ledger.loaded_dt) AS told_dt,
-    file_ledger.loaded_dt,
+    least(every.event_dt, every.loaded_dt) AS told_dt,
+    every.loaded_dt,
     file_ledger.file_id,
     every.file_part,
     every.file_line

@@ -30,8 +30,8 @@ SELECT
     every.valid_until_date,
     every.event_dt,
     every.received_dt,
-    least(coalesce(every.received_dt, every.file_dt), file_ledger.loaded_dt) AS told_dt,
-    file_ledger.loaded_dt,
+    least(coalesce(every.received_dt, every.file_dt), every.loaded_dt) AS told_dt,
+    every.loaded_dt,
     file_ledger.file_id,
     every.file_part,
     every.file_line

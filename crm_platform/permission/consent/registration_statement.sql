@@ -6,7 +6,6 @@ WITH versions AS (
     SELECT
         every.*,
         file_ledger.file_id,
-        file_ledger.loaded_dt,
         coalesce(every.updated_dt, every.registered_dt, every.file_dt) AS stated_dt
     FROM every_registrations AS every
     INNER JOIN sources.file_ledger

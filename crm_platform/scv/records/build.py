@@ -27,6 +27,7 @@ RECORD_FEEDS = ("customers", "registrations", "leads", "enrichments", "customer_
 _PLACE_TYPES = {
     "content_hash": "VARCHAR",
     "file_dt": "TIMESTAMP WITH TIME ZONE",
+    "loaded_dt": "TIMESTAMP WITH TIME ZONE",
     "file_number": "BIGINT",
     "file_part": "VARCHAR",
     "file_line": "BIGINT",
@@ -63,7 +64,8 @@ def _presentable(stated: Path) -> Iterator[pl.DataFrame]:
 @contextmanager
 def every_version(engine: Engine, names: Sequence[str], feeds: Sequence[StagedFeed]) -> Iterator[None]:
     """Let SQL read `every_<name>` for each canonical feed named: all rows ever loaded of every source, with `source`,
-    `feed`, `customer_source` (whose numbers `customer_id` holds), `content_hash`, `file_dt` and their place."""
+    `feed`, `customer_source` (whose numbers `customer_id` holds), `content_hash`, the times of their files and their
+    place."""
     with ExitStack() as stack:
         for name in names:
             stack.enter_context(engine.temporary_view(f"every_{name}", _versions_query(name, feeds)))
@@ -79,7 +81,7 @@ def _versions_query(name: str, feeds: Sequence[StagedFeed]) -> str:
     staged = ", ".join(f"staged.{quoted(column)}" for column in columns)
     delivered = [
         f"SELECT {literal(feed.source)}, {literal(feed.feed)}, {literal(feed.customer_source)}, {staged}, "
-        "staged.content_hash, staged.file_dt, ledger.file_number, staged.file_part, staged.file_line "
+        "staged.content_hash, staged.file_dt, staged.loaded_dt, ledger.file_number, staged.file_part, staged.file_line "
         f"FROM {relation_name(feed.contract)} AS staged JOIN {relation_name(FILE_LEDGER)} AS ledger "
         f"ON ledger.feed_name = {literal(feed.name)} AND ledger.file_id = staged.file_id AND ledger.status = 'loaded'"
         for feed in feeds

@@ -55,6 +55,18 @@ READERS: dict[Kind, Opener] = {
 """The opener of each kind."""
 
 
+_KINDS_OF_NAMES: dict[str, Kind] = {
+    ".parquet": "parquet", ".pq": "parquet", ".xlsx": "excel", ".xls": "excel", ".ods": "excel", ".jsonl": "json_lines",
+    ".ndjson": "json_lines", ".json": "json_lines",
+}  # fmt: skip
+
+
+def kind_of_table(path: Path) -> Kind:
+    """What a table is by its file's name, packed or not, where nobody declares it: delimited text if nothing else."""
+    unpacked = path.name.removesuffix(".gz").removesuffix(".zip")
+    return _KINDS_OF_NAMES.get(Path(unpacked).suffix.lower(), "csv")
+
+
 def read_file(
     path: Path,
     form: FileForm,

@@ -4,9 +4,13 @@ import subprocess
 import sys
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
+from crm_platform.cli import main as command_line
+from crm_platform.cli.failures import InterruptedCommand
 from crm_platform.cli.main import COMMANDS, app
+from crm_platform.problem import Problem
 
 RUNNER = CliRunner()
 LOADED = """
@@ -32,6 +36,45 @@ def test_every_command_has_help_with_an_example(command: str) -> None:
 
 def test_a_name_that_is_none_is_an_error() -> None:
     assert RUNNER.invoke(app, ["no-such-command"]).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("failure", "said"),
+    [
+        (Problem("pattern '^[a-z][/b]*$' in [a].csv"), "crm: pattern '^[a-z][/b]*$' in [a].csv\n"),
+        (OSError(28, "No space left on device", "/srv/crm/x"), "crm: /srv/crm/x: No space left on device\n"),
+        (IsADirectoryError(21, "Is a directory", "a", None, "b"), "crm: b: Is a directory\n"),
+        (OSError("no number, no name"), "crm: no number, no name\n"),
+    ],
+)
+def test_a_problem_is_one_line_word_for_word_and_exit_code_1(
+    failure: Exception, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail() -> None:
+        raise failure
+
+    monkeypatch.setattr(command_line, "app", fail)
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
+    with pytest.raises(SystemExit) as ended:
+        command_line.main()
+    assert (ended.value.code, capsys.readouterr().err) == (1, said)
+
+
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt, InterruptedCommand])
+def test_ctrl_c_is_answered_in_words_whoever_meets_it_first(
+    interruption: type[BaseException], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    interrupted = typer.Typer()
+
+    @interrupted.command()
+    def wait() -> None:
+        raise interruption
+
+    monkeypatch.setattr(command_line, "app", interrupted)
+    monkeypatch.setattr(sys, "argv", ["crm"])
+    with pytest.raises(SystemExit) as ended:
+        command_line.main()
+    assert (ended.value.code, capsys.readouterr().err) == (130, f"{command_line.STOPPED}\n")
 
 
 @pytest.mark.parametrize("command", ["match", "verdict"])

@@ -1,5 +1,6 @@
 """`crm match` as a person calls it: files in, files out, and a clear refusal."""
 
+import gzip
 import json
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from typer.testing import CliRunner
 
 from crm_platform.cli.failures import CommandError
 from crm_platform.cli.main import app
+from crm_platform.problem import Problem
+from crm_platform.sources.readers.batch import RefusedFile
 from tests.unit.scv.match.people import people_with_doubles
 
 PEOPLE, _ = people_with_doubles(40)
@@ -16,7 +19,7 @@ PEOPLE, _ = people_with_doubles(40)
 
 def run(*arguments: str | Path) -> str:
     result = CliRunner().invoke(app, ["match", *map(str, arguments)])
-    if isinstance(result.exception, CommandError):
+    if isinstance(result.exception, Problem):
         raise result.exception
     assert result.exit_code == 0, result.output
     return result.stdout
@@ -51,6 +54,17 @@ def test_columns_by_other_names_and_another_delimiter_are_read(people: Path, tmp
     assert found.read_bytes() == expected.read_bytes()
 
 
+def test_an_encoding_other_than_utf_8_is_read_and_a_row_that_cannot_be_is_told(tmp_path: Path) -> None:
+    file, out = tmp_path / "people.csv", tmp_path / "out.csv"
+    named = PEOPLE.with_columns(record_id=pl.concat_str(pl.lit("Ä"), "record_id"))
+    for encoding in ("utf-16", "cp1252", "utf-8-sig"):
+        text = named.write_csv(separator=";") + "Ä1;too;few\n"
+        file.write_bytes(text.encode(encoding))
+        told = json.loads(run(file, "--out", out, "--json"))
+        assert (told["records"], told["rows_unreadable"]) == (PEOPLE.height, 1)
+        assert pl.read_csv(out, infer_schema=False)["record_id"].to_list() == sorted(named["record_id"])
+
+
 def test_the_summary_can_be_read_by_a_program(people: Path, tmp_path: Path) -> None:
     summary = json.loads(run(people, "--out", tmp_path / "out.parquet", "--json"))
     assert summary["records"] == PEOPLE.height
@@ -80,9 +94,16 @@ def test_what_cannot_be_done_is_refused_in_words(
 ) -> None:
     file = tmp_path / "people.csv"
     file.write_text(text, encoding="utf-8")
-    with pytest.raises(CommandError, match=said):
+    with pytest.raises(Problem, match=said):
         run(file, "--out", tmp_path / "out.csv", *options)
     assert not list(tmp_path.glob(".writing-*"))
+
+
+def test_a_packed_file_that_is_cut_off_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "people.csv.gz"
+    file.write_bytes(gzip.compress(PEOPLE.write_csv().encode())[:-40])
+    with pytest.raises(RefusedFile, match="ends in the middle"):
+        run(file, "--out", tmp_path / "out.csv")
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def first_rule(content: Content) -> Content:
 WRONG: dict[str, tuple[Callable[[Content], Any], str]] = {
     "a rule that gives nothing": (lambda c: first_rule(c).update(points_per_amount=0), "schemes.0.earning.0: give"),
     "days without a birthday": (lambda c: first_rule(c).update(within_days=3), "belongs to `occasion: birthday`"),
-    "an unknown key": (lambda c: first_rule(c).update(point=3), "schemes.0.earning.0.point: Extra inputs"),
+    "an unknown key": (lambda c: first_rule(c).update(point=3), "schemes.0.earning.0.point: there is no such key"),
     "a rule twice": (lambda c: c["schemes"][0]["earning"].append(first_rule(c)), "a rule stands more than once"),
     "schemes out of order": (lambda c: c["schemes"].reverse(), "the days from which they hold must rise"),
     "a status that is none": (lambda c: c["schemes"][0].update(reversed_by=["lost"]), "schemes.0.reversed_by.0"),

@@ -168,8 +168,13 @@ def _counted(place: str, done: list[str], step: int) -> Any:
 
 
 LOAD_STEPS = (
+    "crm_platform.warehouse.files.replace_durably",
     "crm_platform.warehouse.lake.replace_durably",
     "crm_platform.sources.load.replace_durably",
     "crm_platform.sources.load._move",
 )
-REPLAY_STEPS = ("crm_platform.warehouse.lake.replace_durably", "crm_platform.sources.replay.replace_durably")
+REPLAY_STEPS = (
+    "crm_platform.warehouse.files.replace_durably",
+    "crm_platform.warehouse.lake.replace_durably",
+    "crm_platform.sources.replay.replace_durably",
+)

@@ -87,6 +87,13 @@ def test_a_file_without_an_indispensable_column_is_refused_with_what_it_has() ->
     assert refusal.value.reason == "missing_column"
 
 
+def test_what_stands_in_the_place_of_a_header_is_not_told_for_it_may_be_a_customer() -> None:
+    with pytest.raises(RefusedFile) as refusal:
+        match_columns(staged_feed(ORDERS), ["Anna Nym", "anna@example.org"])
+    assert "anna" not in refusal.value.message.lower()
+    assert "order_id (from id)" in refusal.value.message
+
+
 def test_a_file_without_a_single_column_of_the_mapping_is_refused() -> None:
     feed = staged_feed({**ORDERS, "columns": {"order_id": {"value": "1"}, "order_dt": {"value": "2026-01-01"}}})
     with pytest.raises(RefusedFile):

@@ -1,6 +1,5 @@
 """`campaign.event`: each event once, whatever came first, with member and actor; only days touched are written."""
 
-import itertools
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -178,13 +177,15 @@ def test_the_delivery_received_first_stands_in_whatever_order_they_are_loaded(tm
         for hour in range(3)
     ]
     received = []
-    for number, order in enumerate(itertools.permutations(posts)):
+    # Rotations: the earliest comes first, last and between, and of any two each comes before the other.
+    for number in range(3):
+        order = posts[number:] + posts[:number]
         site = EventSite(tmp_path / f"home{number}")
         for turn, post in enumerate(order):
             site.land(f"events{turn}.jsonl", [post], day=turn)
             site.refresh()
         received.append(site.table()["received_dt"].to_list())
-    assert received == [[datetime(2026, 5, 1, 10, tzinfo=UTC)]] * 6
+    assert received == [[datetime(2026, 5, 1, 10, tzinfo=UTC)]] * 3
 
 
 def test_a_member_found_by_an_earlier_message_is_seen_as_the_campaign_tells_it_now(site: EventSite) -> None:

@@ -215,42 +215,60 @@ _HITS = [
 ]
 
 
+_BOUNCE = dsn("M3@mail", "m3@example.com", "5.1.1", "550 5.1.1 <m3@example.com> user unknown")
+_IN_FILES = st.sampled_from([(True, False), (False, True), (True, True)])
+
+
+def _dealt(rows: list[str], places: list[tuple[bool, bool]]) -> tuple[list[str], list[str]]:
+    """The rows of two files; a row can be in both, word for word."""
+    first, second = ([row for row, place in zip(rows, places, strict=True) if place[number]] for number in (0, 1))
+    return first or rows[:1], second or rows[-1:]
+
+
 @given(
-    order=st.permutations(range(6)),
-    cut=st.integers(1, 8),
-    hit_cut=st.integers(1, 3),
+    order=st.permutations(range(8)),
+    days=st.tuples(*(st.permutations([0, 1]) for _ in range(4))),
     batch=st.integers(2, 3),
-    repeated=st.sampled_from(_STATEMENTS),
+    told=st.lists(_IN_FILES, min_size=len(_STATEMENTS), max_size=len(_STATEMENTS)),
+    hit=st.lists(_IN_FILES, min_size=len(_HITS), max_size=len(_HITS)),
 )
 @settings(max_examples=3)
-def test_files_in_any_order_and_portions_give_the_same_facts(
-    tmp_path_factory: pytest.TempPathFactory, order: list[int], cut: int, hit_cut: int, batch: int, repeated: str
+def test_files_in_any_order_and_portions_give_the_same_tables(
+    tmp_path_factory: pytest.TempPathFactory,
+    order: list[int],
+    days: tuple[list[int], ...],
+    batch: int,
+    told: list[tuple[bool, bool]],
+    hit: list[tuple[bool, bool]],
 ) -> None:
     """Each file has its day; piecemeal it comes again under another name a day later, which counts for nothing.
 
-    A statement is told again in other words: of rows that are the same word for word staging keeps the one loaded
-    first, with the time of its file, and that time says when the statement was known.
+    What two files say word for word was known by the one of the earlier day, though that may be loaded last.
     """
     later = members("M3", "M4").replace(SENT.isoformat(), (SENT + DAY).isoformat())
+    events, hits = _dealt(_STATEMENTS, told), _dealt(_HITS, hit)
+    contents: list[tuple[str, str | list[str], str | list[str]]] = [
+        ("members{}.csv", members("M1", "M2"), later + members("M1").split("\n", 1)[1]),
+        ("events{}.jsonl", *events),
+        ("hits{}.log", *hits),
+        ("bounce{}.eml", _BOUNCE, _BOUNCE.replace("M3@mail", "M4@mail").replace("m3@", "m4@")),
+    ]
     files = {
-        "members1.csv": members("M1", "M2"),
-        "members2.csv": later,
-        "events1.jsonl": _STATEMENTS[:cut],
-        "events2.jsonl": [*_STATEMENTS[cut:], repeated.replace("{", '{"attempt": 2, ', 1)],
-        "hits1.log": _HITS[:hit_cut],
-        "hits2.log": _HITS[hit_cut:],
+        name.format(number): (content, 3 * day)
+        for (name, *two), when in zip(contents, days, strict=True)
+        for number, content, day in zip((1, 2), two, when, strict=True)
     }
     at_one_go, piecemeal = (FactSite(tmp_path_factory.mktemp("homes") / "home") for _ in range(2))
     for site in (at_one_go, piecemeal):
         lay(site, {"campaigns.csv": PLAN, "campaign_cells.csv": CELLS, "links.csv": LINKS})
-    days = {name: place % 3 for place, name in enumerate(files)}
-    for name, content in files.items():
-        at_one_go.land(name, content, days[name])
+    for name, (content, day) in files.items():
+        at_one_go.land(name, content, day)
     at_one_go.facts()
     for start in range(0, len(order), batch):
         for name in [list(files)[place] for place in order[start : start + batch]]:
-            piecemeal.land(name, files[name], days[name])
-            piecemeal.land(name.replace(".", "_again."), files[name], days[name] + 1)
+            content, day = files[name]
+            piecemeal.land(name, content, day)
+            piecemeal.land(name.replace(".", "_again."), content, day + 1)
         piecemeal.facts(members_at_once=1)
         slices, broken = reconciliation(piecemeal.engine, piecemeal.feeds)
         assert broken.is_empty() and slices == piecemeal.table(FACT_CAMPAIGN_DELIVERY)["due_dt"].n_unique()

@@ -12,10 +12,12 @@ import duckdb
 import polars as pl
 
 from crm_platform.campaign.dimensions.build import publish_campaign_dimensions
+from crm_platform.campaign.events.contracts import EVENT_CONTRACTS
 from crm_platform.campaign.facts.build import publish_delivery_facts
 from crm_platform.campaign.facts.contracts import FACT_CAMPAIGN_DELIVERY, FACT_CLICKTHROUGH
 from crm_platform.campaign.feedback.build import publish_feedback
 from crm_platform.campaign.feedback.contracts import BOUNCE_SCORE, OBJECTION
+from crm_platform.campaign.mail.contracts import MAIL_REPORT
 from crm_platform.campaign.mail.stage import publish_mail_reports
 from crm_platform.campaign.orders.build import ORDER_FEEDS
 from crm_platform.campaign.settings import BounceRules, CampaignSettings
@@ -110,8 +112,9 @@ def _sources() -> list[dict[str, Any]]:
 
 
 def tables(site: FactSite) -> list[pl.DataFrame]:
-    """Both facts, and what tells against sending, by their keys."""
-    return [site.table(each) for each in (FACT_CAMPAIGN_DELIVERY, FACT_CLICKTHROUGH, OBJECTION, BOUNCE_SCORE)]
+    """Events and mails, both facts, and what tells against sending, by their keys."""
+    facts = (FACT_CAMPAIGN_DELIVERY, FACT_CLICKTHROUGH, OBJECTION, BOUNCE_SCORE)
+    return [site.table(each) for each in (*EVENT_CONTRACTS, MAIL_REPORT, *facts)]
 
 
 def lay(site: FactSite, files: dict[str, str | Sequence[str]]) -> None:
