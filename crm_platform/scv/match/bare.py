@@ -24,11 +24,12 @@ CLEARLY = 1.0
 @dataclass(frozen=True)
 class Said:
     """Per record whether it holds something of a person's own, whether it names a home, and whether it names the person
-    by more than an initial; each holds of every record where the data know of no such thing."""
+    by more than an initial; each holds of every record where the data know of no such thing. given: that name."""
 
     telling: Flags
     home: Flags
     name: Flags
+    given: pl.Series | None = None
 
 
 def said_by(records: pl.DataFrame, model: Model) -> Said:
@@ -38,11 +39,12 @@ def said_by(records: pl.DataFrame, model: Model) -> Said:
     home = [pl.col("street_key").is_not_null()] if "address" in compared else []
     name = [(pl.col("given_first").str.len_chars() > 1).fill_null(False)] if "given" in compared else []
     every = np.ones(records.height, dtype=np.bool_)
-    said = (
+    telling, has_home, has_name = (
         records.select(pl.any_horizontal(parts)).to_series().to_numpy() if parts else every
         for parts in (own, home, name)
     )  # fmt: skip
-    return Said(*said)
+    given = records.select(pl.when(pl.col("given_first").str.len_chars() > 1).then("given_first")).to_series()
+    return Said(telling, has_home, has_name, given if name else None)
 
 
 def attached(
@@ -57,8 +59,9 @@ def attached(
 
     cluster: of the telling records, the bare ones alone. A record fits as well as the likest of a cluster, for a person
     who has moved is known with more than one home; what fits by those who speak for their clusters (`_speaks`) goes
-    before what does not. A cluster of which the record's source has a record already is fitted the less. Those that fit
-    two clusters equally well stay alone.
+    before what does not. A cluster of which the record's source has a record already is fitted the less. Of clusters
+    that it fits equally well it goes to the one that bears the very name, for in a family Mary is not Mark with a
+    typing error; those that fit two even so stay alone.
     """
     telling = said.telling
     pairs = pl.LazyFrame({"left": left, "right": right, "weight": np.round(weight, 6)})
@@ -66,30 +69,43 @@ def attached(
     named = both.with_columns(
         is_bare=pl.lit(pl.Series(~telling)).gather(pl.col("left")),
         is_told=pl.lit(pl.Series(telling)).gather(pl.col("right")),
+        is_named=_is_named(said),
         speaks=pl.lit(pl.Series(_speaks(cluster, said))).gather(pl.col("right")),
         cluster=pl.lit(pl.Series(cluster)).gather(pl.col("right")),
     ).filter(pl.col("is_bare") & pl.col("is_told"))
     spoken = pl.col("weight").filter(pl.col("speaks")).max().fill_null(VETO)
     fits = (
         named.group_by("left", "cluster")
-        .agg(spoken=spoken, heard=pl.col("weight").max(), worst=pl.col("weight").min())
+        .agg(
+            spoken=spoken,
+            heard=pl.col("weight").max(),
+            worst=pl.col("weight").min(),
+            is_named=pl.col("is_named").filter(pl.col("weight") > 0).any(),
+        )
         .with_columns(again=_again(once, cluster, telling))
         .with_columns(pl.col("spoken", "heard") + pl.col("again"))
         .filter(pl.col("heard") > 0, pl.col("worst") > VETO)
         .with_columns(is_spoken=pl.col("spoken") > 0)
         .filter(pl.col("is_spoken") == pl.col("is_spoken").any().over("left"))
         .with_columns(fit=pl.when("is_spoken").then("spoken").otherwise("heard"))
-        .sort(["left", "fit", "cluster"], descending=[False, True, False])
-        .group_by("left", maintain_order=True)
-        .agg(pl.col("cluster").first(), best=pl.col("fit").first(), second=pl.col("fit").slice(1, 1).first())
-        .collect()
+        .filter(pl.col("fit") > pl.col("fit").max().over("left") - CLEARLY)
+        .filter(pl.col("is_named") == pl.col("is_named").any().over("left"))
+        .group_by("left").agg(pl.col("cluster").min(), number=pl.len()).sort("left").collect()
     )  # fmt: skip
-    chosen = fits.filter(pl.col("best") - pl.col("second").fill_null(-np.inf) >= CLEARLY)
+    chosen = fits.filter(number=1)
     result = cluster.copy()
     result[chosen["left"].to_numpy()] = chosen["cluster"].to_numpy()
     fits_none = ~telling
     fits_none[fits["left"].to_numpy()] = False
     return _smallest(result), fits_none
+
+
+def _is_named(said: Said) -> pl.Expr:
+    """Whether the records `left` and `right` name the same person by more than an initial."""
+    if said.given is None:
+        return pl.lit(True)
+    given = pl.lit(said.given)
+    return (given.gather(pl.col("left")) == given.gather(pl.col("right"))).fill_null(False)
 
 
 def _again(once: Once | None, cluster: Numbers, telling: Flags) -> pl.Expr:

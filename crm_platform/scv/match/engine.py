@@ -14,7 +14,8 @@ import polars as pl
 
 from crm_platform.scv.match.blocking import candidate_pairs, usable_rules
 from crm_platform.scv.match.fields import columns_of
-from crm_platform.scv.match.grouping import Groups, WeighedPairs, group_records
+from crm_platform.scv.match.grouping import Groups, group_records
+from crm_platform.scv.match.listed import listed_weights, with_listed
 from crm_platform.scv.match.model import Weigher
 from crm_platform.scv.match.prepared import (
     PAIR_SCHEMA,
@@ -29,6 +30,7 @@ from crm_platform.scv.match.settings import MatchSettings
 from crm_platform.scv.match.sources import within_source_weights
 from crm_platform.scv.match.trained import Trained, count_values
 from crm_platform.scv.match.training import train, untrained
+from crm_platform.scv.match.weighed import WeighedPairs
 from crm_platform.scv.standardise.people import Standards
 
 Step = Callable[[str, int, int], None]
@@ -69,9 +71,11 @@ def match_people(
         pairs = weigh(comparer, weigher, left, right, chosen, lambda done, total: told("Comparing pairs", done, total))
         if trained is None:
             once = within_source_weights(prepared.distinct["source"], pairs.left, pairs.right, pairs.weight)
-            trained = Trained(standards, model, frequencies, candidates.guards, number, once)
+            listed = listed_weights(prepared.distinct, model, pairs)
+            trained = Trained(standards, model, frequencies, candidates.guards, number, once, listed)
         told("Grouping people", 4, 5)
-        groups = group_records(prepared.distinct, prepared.copies(), pairs, comparer, weigher, trained, chosen)
+        raised = with_listed(prepared.distinct, trained, pairs)
+        groups = group_records(prepared.distinct, prepared.copies(), raised, comparer, weigher, trained, chosen)
     told("Grouping people", 5, 5)
     return Matched(_clusters(prepared, groups), _pairs(prepared, pairs), prepared, trained)
 

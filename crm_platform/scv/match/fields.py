@@ -108,6 +108,8 @@ GENERATION_APART = "a generation apart"
 SAME_YEAR = "the same year"
 NEXT_YEAR = "a year apart, or two without day and month"
 CROSSED = "in the place of the other name"
+# Asked of pairs with one mailbox: whether it is `bill.warren@`, where Bill or William Warren is one of them.
+OWN_MAILBOX = "own_mailbox"
 _INITIAL = (
     "(length(l.given_first) = 1 OR length(r.given_first) = 1) AND (left(l.given_first, 1) = left(r.given_first, 1) "
     "OR (length(l.given_first) = 1 AND contains(coalesce(r.initials, ''), l.given_first)) "
@@ -204,6 +206,12 @@ FIELDS: tuple[Field, ...] = (
             Level("different", "", 0.08, 0.875),
         ),
         _both("email"), is_volatile=True, most_conflict=0.4,
+    ),
+    Field(
+        OWN_MAILBOX, "name of the mailbox", ("is_own_mailbox",), None,
+        (Level("the name of one of the two", "l.is_own_mailbox OR r.is_own_mailbox", 0.5, 0.3),
+         Level("another name, or none", "", 0.5, 0.7)),
+        f"(l.email = r.email AND {_both('is_own_mailbox')})",
     ),
     Field(
         "phone", "telephone", ("phone", "mobile_phone", "is_mobile"), "phone",

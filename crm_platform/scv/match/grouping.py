@@ -19,57 +19,9 @@ from crm_platform.scv.match.settings import VETO, MatchSettings
 from crm_platform.scv.match.sources import NEVER, once_of, shift_of_pairs
 from crm_platform.scv.match.trained import Trained
 from crm_platform.scv.match.vetoes import vetoed
+from crm_platform.scv.match.weighed import WeighedPairs
 
 CUT_STEP = 2.0
-
-
-@dataclass(frozen=True)
-class WeighedPairs:
-    """left < right (row numbers), weight (base-2 logarithm of odds), veto (must not be one person)."""
-
-    left: NDArray[np.int64]
-    right: NDArray[np.int64]
-    weight: NDArray[np.float32]
-    veto: NDArray[np.bool_]
-
-    @staticmethod
-    def of(
-        batches: list[tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32], NDArray[np.bool_]]],
-    ) -> "WeighedPairs":
-        """The pairs of several batches, in their order."""
-        if not batches:
-            return WeighedPairs(
-                np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32), np.empty(0, np.bool_)
-            )
-        left, right, weight, veto = (np.concatenate(parts) for parts in zip(*batches, strict=True))
-        return WeighedPairs(left.astype(np.int64), right.astype(np.int64), weight, veto)
-
-    def joined(self, other: "WeighedPairs") -> "WeighedPairs":
-        """Both, ordered by their rows."""
-        left, right = np.r_[self.left, other.left], np.r_[self.right, other.right]
-        order = np.lexsort((right, left))
-        return WeighedPairs(
-            left[order], right[order], np.r_[self.weight, other.weight][order], np.r_[self.veto, other.veto][order]
-        )
-
-    def frame(self) -> pl.LazyFrame:
-        """left, right (Int32), weight, veto, left < right."""
-        return pl.LazyFrame(
-            {
-                "left": np.minimum(self.left, self.right).astype(np.int32),
-                "right": np.maximum(self.left, self.right).astype(np.int32),
-                "weight": self.weight,
-                "veto": self.veto,
-            }
-        )
-
-    def arrays(self) -> tuple[NDArray[np.generic], ...]:
-        """left, right, weight, veto."""
-        return self.left, self.right, self.weight, self.veto
-
-    def only(self, chosen: NDArray[np.bool_]) -> "WeighedPairs":
-        """Some of the pairs."""
-        return WeighedPairs(self.left[chosen], self.right[chosen], self.weight[chosen], self.veto[chosen])
 
 
 @dataclass(frozen=True)
@@ -161,7 +113,7 @@ def _with_copies(
 
 def _groups(number: int, pairs: WeighedPairs, settings: MatchSettings) -> NDArray[np.int64]:
     """Components at the linking weight; a component that is too large falls apart at a higher one."""
-    linking = np.flatnonzero((pairs.weight > settings.linked_weight) & ~pairs.veto)
+    linking = np.flatnonzero(pairs.above(settings.linked_weight))
     group = connected_components(number, pairs.left[linking], pairs.right[linking])
     weight = settings.linked_weight
     while len(linking):

@@ -12,13 +12,15 @@ from numpy.typing import NDArray
 
 from crm_platform.scv.match.clustering import connected_components
 from crm_platform.scv.match.compare import Comparer
-from crm_platform.scv.match.grouping import Groups, WeighedPairs, group_records
+from crm_platform.scv.match.grouping import Groups, group_records
 from crm_platform.scv.match.key_index import keys_of_rows
 from crm_platform.scv.match.known import Known, content_columns, digests_of, rules_of
+from crm_platform.scv.match.listed import with_listed
 from crm_platform.scv.match.model import Weigher
 from crm_platform.scv.match.prepared import comparable_records, weigh
 from crm_platform.scv.match.settings import MatchSettings
 from crm_platform.scv.match.trained import with_rarities
+from crm_platform.scv.match.weighed import WeighedPairs
 
 Rows = NDArray[np.int32]
 Flags = NDArray[np.bool_]
@@ -69,7 +71,7 @@ def match_new(
         *(np.concatenate([old, new]) for old, new in zip(known.weighed.arrays(), found.arrays(), strict=True))
     )
     grown = replace(grown, weighed=pairs)
-    between = grown.between_members()
+    between = with_listed(grown.rows, grown.trained, grown.between_members())
     reached = np.concatenate([left_rows, placed.rows, said_before])
     return _regrouped(grown, between, _in_touched_groups(grown, between, reached, chosen.linked_weight), chosen)
 
@@ -150,13 +152,19 @@ def _in_touched_groups(known: Known, between: WeighedPairs, reached: NDArray[np.
     speaking = known.speaking()
     touched[speaking["main"].to_numpy()[touched[speaking["row"].to_numpy()]]] = True
     # Who says again what nobody said for a time, or said before what others say, brings its partners with it.
-    tied = between.only((between.weight > linked_weight) & ~between.veto)
+    tied = between.only(between.above(linked_weight))
     partners = [tied.right[touched[tied.left]], tied.left[touched[tied.right]]]
     touched[np.concatenate(partners)] = True
     has_touched = np.zeros(number, dtype=np.bool_)
     has_touched[known.component[touched]] = True
-    result: Flags = has_touched[known.component]
-    return result
+    is_looked_at: Flags = has_touched[known.component]
+    while True:
+        # Who is tied to nobody any more is raised by what its source says, and is tied to others then.
+        reaches = is_looked_at[tied.left] != is_looked_at[tied.right]
+        if not reaches.any():
+            return is_looked_at
+        has_touched[known.component[np.r_[tied.left[reaches], tied.right[reaches]]]] = True
+        is_looked_at = has_touched[known.component]
 
 
 def _regrouped(known: Known, between: WeighedPairs, is_looked_at: Flags, settings: MatchSettings) -> Known:
@@ -175,7 +183,7 @@ def _regrouped(known: Known, between: WeighedPairs, is_looked_at: Flags, setting
         )
     finally:
         comparer.close()
-    linking = (local.weight > settings.linked_weight) & ~local.veto
+    linking = local.above(settings.linked_weight)
     component = known.component.copy()
     component[is_looked_at] = np.flatnonzero(is_looked_at)
     chosen = is_looked_at[rows]

@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 from crm_platform.scv.match.blocking import RULES, Rule
 from crm_platform.scv.match.clustering import connected_components
 from crm_platform.scv.match.fields import Field, columns_of
-from crm_platform.scv.match.grouping import WeighedPairs
 from crm_platform.scv.match.key_index import KeyIndex, keys_of_rows, load_keys, save_keys
+from crm_platform.scv.match.listed import with_listed
 from crm_platform.scv.match.prepared import CONTENT, PAIR_SCHEMA, Matched
 from crm_platform.scv.match.settings import MatchSettings
 from crm_platform.scv.match.trained import Trained, load_trained, save_trained, with_rarities
+from crm_platform.scv.match.weighed import WeighedPairs
 
 # The rows that came later are put with the first when they are more than this share of them.
 MOST_LATER = 0.1
@@ -155,7 +156,7 @@ def known_from(matched: Matched, settings: MatchSettings | None = None) -> Known
         .select("row", "row_r", "match_weight", "is_vetoed").collect()
     )  # fmt: skip
     pairs = WeighedPairs(*(numbered[name].to_numpy() for name in numbered.columns))
-    linking = (pairs.weight > chosen.linked_weight) & ~pairs.veto
+    linking = with_listed(rows, matched.trained, pairs).above(chosen.linked_weight)
     members = matched.clusters.with_columns(row=pl.Series(prepared.place.astype(np.int32)))
     return Known(
         members.select("record_id", "row", "cluster_id", "match_probability"),

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crm_platform.scv.match.compare import GAP_STATES, RARITY_STATES, States, frequency_of_state, number_of_states
-from crm_platform.scv.match.fields import CROSSED, FIELD_OF, NEXT_YEAR, SAME_YEAR, Field
+from crm_platform.scv.match.fields import CROSSED, FIELD_OF, NEXT_YEAR, OWN_MAILBOX, SAME_YEAR, Field
 
 KINDS = ("same", "moved", "household", "namesakes", "family mailbox", "neighbours", "mailbox", "strangers")
 SAME, MOVED, HOUSEHOLD, NAMESAKES, FAMILY_MAILBOX, NEIGHBOURS, MAILBOX, STRANGERS = range(8)
@@ -48,7 +48,11 @@ NAMESAKES_SHARES = {
     "generation": (0.05, 0.95),
 }
 # A family of one mailbox has, more often than not, one telephone too: the latter is learnt.
-FAMILY_MAILBOX_SHARES = {"email": (1.0, 0.0, 0.0, 0.0, 0.0), "phone": (0.4, 0.2, 0.01, 0.39)}
+FAMILY_MAILBOX_SHARES = {
+    "email": (1.0, 0.0, 0.0, 0.0, 0.0),
+    OWN_MAILBOX: (0.3, 0.7),
+    "phone": (0.4, 0.2, 0.01, 0.39),
+}
 # Two people with the same address at a mail provider bear, more often than not, the name that it was made from.
 MAILBOX_NAMESAKES = {"given": 0.6, "surname": 0.6}
 Shares = NDArray[np.float64]
@@ -97,6 +101,8 @@ class Model:
             table[gap, :, SAME] = _overlaid(by_chance, self.same[field.name][gap])
             if not field.moved:
                 table[gap, :, MOVED] = table[gap, :, SAME]
+        if field.name == OWN_MAILBOX:
+            table[:] = self._mailbox_names(field)
         table[:, 0, :] = 1.0
         if field.name == "email":
             table[:, 0, [MAILBOX, FAMILY_MAILBOX]] = FLOOR
@@ -134,6 +140,13 @@ class Model:
         nothing = np.full_like(by_chance, FLOOR) if field.name == "email" else by_chance
         return _overlaid(nothing, self.family_mailbox[field.name])
 
+    def _mailbox_names(self, field: Field) -> Shares:
+        """Whose name a common mailbox bears tells one person from a family, and nothing else: (states, kinds)."""
+        table = np.tile(_by_state(self.same[field.name][0])[:, None], (1, len(KINDS)))
+        table[:, HOUSEHOLD] = _by_state(self.household[field.name])
+        table[:, FAMILY_MAILBOX] = _by_state(self.family_mailbox[field.name])
+        return table
+
     def _mailbox(self, field: Field, by_chance: Shares) -> Shares:
         if field.name == "email":
             certain = np.full(len(field.levels), FLOOR)
@@ -150,6 +163,13 @@ def _overlaid(by_chance: Shares, shares: Shares | tuple[float, ...] | None) -> S
     if shares is not None:
         result[1 : RARITY_STATES + 1] = np.maximum(shares[0], by_chance[1 : RARITY_STATES + 1])
         result[RARITY_STATES + 1 :] = shares[1:]
+    return result
+
+
+def _by_state(shares: Shares) -> Shares:
+    """Shares by level as shares by state, of a field without frequencies."""
+    agreeing = np.full(RARITY_STATES, shares[0])
+    result: Shares = np.concatenate([[1.0], agreeing, shares[1:]])
     return result
 
 

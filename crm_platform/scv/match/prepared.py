@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from crm_platform.problem import Problem
 from crm_platform.scv.match.compare import Comparer
 from crm_platform.scv.match.fields import Field, columns_of, usable_fields
-from crm_platform.scv.match.grouping import WeighedPairs
 from crm_platform.scv.match.model import Weigher
 from crm_platform.scv.match.settings import MatchSettings
 from crm_platform.scv.match.trained import Frequencies, Trained, with_rarities
 from crm_platform.scv.match.vetoes import vetoed
+from crm_platform.scv.match.weighed import WeighedPairs
 from crm_platform.scv.standardise.people import USABLE_COLUMNS, Standards, standardise
 
 PAIR_SCHEMA = {"record_id_l": pl.String, "record_id_r": pl.String, "match_weight": pl.Float32, "is_vetoed": pl.Boolean}

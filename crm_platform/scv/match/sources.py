@@ -32,7 +32,7 @@ def within_source_weights(sources: pl.Series, left: Rows, right: Rows, weight: N
     if sources.n_unique() - (sources.null_count() > 0) < 2:
         return {}
     names = sources.drop_nulls().unique().sort()
-    codes = _codes(sources, names.to_list())
+    codes = codes_of(sources, names.to_list())
     held = np.bincount(codes[codes >= 0], minlength=len(names)).astype(np.float64)
     one, other = codes[left], codes[right]
     shifts = np.zeros(len(names))
@@ -55,7 +55,7 @@ def shift_of_pairs(sources: pl.Series, shifts: Mapping[str, float], left: Rows, 
     """What each pair is worth less for being of one source."""
     if not shifts:
         return np.zeros(len(left))
-    codes = _codes(sources, list(shifts))
+    codes = codes_of(sources, list(shifts))
     values = np.asarray(list(shifts.values()))
     one, other = codes[left], codes[right]
     result: NDArray[np.float64] = np.where((one == other) & (one >= 0), values[np.maximum(one, 0)], 0.0)
@@ -67,12 +67,13 @@ def once_of(sources: pl.Series, shifts: Mapping[str, float]) -> Once | None:
     chosen = sorted(shifts, key=lambda name: (shifts[name], name))[:MOST_SOURCES]
     if not chosen:
         return None
-    codes = _codes(sources, chosen)
+    codes = codes_of(sources, chosen)
     held = np.where(codes >= 0, np.uint64(1) << np.maximum(codes, 0).astype(np.uint64), np.uint64(0))
     return Once(held, tuple(shifts[name] for name in chosen))
 
 
-def _codes(sources: pl.Series, names: list[str]) -> NDArray[np.int32]:
+def codes_of(sources: pl.Series, names: list[str]) -> NDArray[np.int32]:
+    """Per record the place of its source among the names; -1 where it is none of them."""
     places = sources.replace_strict(
         {name: place for place, name in enumerate(names)}, default=-1, return_dtype=pl.Int32
     )

@@ -45,6 +45,7 @@ class Trained:
     guards: Guards
     number_of_records: int
     within_source: Mapping[str, float] = field(default_factory=dict)
+    listed: Mapping[str, float] = field(default_factory=dict)
 
     def is_outgrown(self, number_of_records: int) -> bool:
         """Whether there are so many more records that the frequencies have to be counted anew."""
@@ -96,6 +97,7 @@ def save_trained(trained: Trained, folder: Path) -> None:
     document = {
         "number_of_records": trained.number_of_records,
         "within_source": dict(trained.within_source),
+        "listed": dict(trained.listed),
         "all_pairs": trained.guards.all_pairs,
         "default_country": standards.default_country,
         "day_first": standards.day_first,
@@ -136,4 +138,5 @@ def load_trained(folder: Path) -> Trained:
         Guards(oversized, document["all_pairs"]),
         document["number_of_records"],
         document["within_source"],
+        document["listed"],
     )

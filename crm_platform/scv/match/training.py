@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from crm_platform.scv.match.blocking import Candidates, Guards
 from crm_platform.scv.match.compare import GAP_STATES, Comparer, States
-from crm_platform.scv.match.fields import Field
+from crm_platform.scv.match.fields import OWN_MAILBOX, Field
 from crm_platform.scv.match.model import (
     FAMILY_MAILBOX,
     FAMILY_MAILBOX_SHARES,
@@ -57,7 +57,10 @@ BELIEVED_STRANGERS = 2.0
 BELIEVED_EMAIL = 20.0
 BELIEVED_PLACE = 20.0
 # The other fields of a household are believed, not learnt: left free, its shares drift to those of one person.
-LEARNT_OF_HOUSEHOLDS = ("email", "phone")
+LEARNT_OF_HOUSEHOLDS = ("email", OWN_MAILBOX, "phone")
+LEARNT_OF_FAMILY_MAILBOXES = (OWN_MAILBOX, "phone")
+# At least so many of the mailboxes that a family shares bear the name of one of it, whatever is learnt.
+LEAST_NAMED = 0.1
 # The kinds for each record of the file, before anything is seen; one person's records with those from two homes.
 KINDS_PER_RECORD = (1.0, 0.0, 0.2, 0.02, 0.05, 1.0, 0.02)
 # Of one person's pairs, those from two homes: with no dates, within a year, over a year apart.
@@ -304,8 +307,13 @@ def _learn_household(
     for name in LEARNT_OF_HOUSEHOLDS:
         if name in prior.household:
             model.household[name] = _learnt(levels[name], share, prior.household[name])
-    if {"email", "phone"} <= levels.keys():
-        model.family_mailbox["phone"] = _learnt(levels["phone"], mailbox, prior.family_mailbox["phone"])
+    for name in LEARNT_OF_FAMILY_MAILBOXES:
+        if {"email", name} <= levels.keys():
+            model.family_mailbox[name] = _learnt(levels[name], mailbox, prior.family_mailbox[name])
+    for shares in (model.household, model.family_mailbox):
+        if OWN_MAILBOX in levels:
+            named = max(float(shares[OWN_MAILBOX][0]), LEAST_NAMED)
+            shares[OWN_MAILBOX] = np.asarray([named, 1.0 - named])
 
 
 def _learnt(level: NDArray[np.int64], share: Shares, believed_shares: Shares) -> Shares:

@@ -55,6 +55,8 @@ _SEX_OF_TITLE = {
 }  # fmt: skip
 MINIMUM_ORDER_ODDS = 20.0
 BELIEVED_GIVEN = 3.0
+# Shorter names stand in mailboxes by chance.
+SHORTEST_NAME = 3
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ def standardise(people: pl.DataFrame, standards: Standards | None = None) -> tup
     if standards is None:
         found = replace(found, order_of_names=count_names(rows), shared_mailboxes=shared_mailboxes(rows))
     rows = without_mailboxes(rows, found.shared_mailboxes)
-    return _with_name_keys(_in_order(rows, found.order_of_names)), found
+    return _with_own_mailbox(_with_name_keys(_in_order(rows, found.order_of_names))), found
 
 
 def _canonical(people: pl.DataFrame) -> pl.DataFrame:
@@ -227,6 +229,16 @@ def _in_order(rows: pl.DataFrame, counts: pl.DataFrame | None) -> pl.DataFrame:
 def _given_parts(given: pl.Expr) -> pl.Expr:
     parts = given.str.split(" ").list.eval(given_spelling(pl.element())).list.join(" ")
     return pl.when(given.str.contains(" ", literal=True)).then(parts)
+
+
+def _with_own_mailbox(rows: pl.DataFrame) -> pl.DataFrame:
+    """is_own_mailbox: whether the mailbox bears the given name, or its initial before the surname (`bwarren`)."""
+    letters = with_single_vowels(pl.col("mailbox").str.replace_all(r"[^\p{L}]", ""))
+    given, surname = pl.col("given_first"), pl.col("surname")
+    by_given = letters.str.contains(given, literal=True) & (given.str.len_chars() >= SHORTEST_NAME)
+    by_initial = letters.str.starts_with(given.str.slice(0, 1) + surname) & (surname.str.len_chars() >= SHORTEST_NAME)
+    is_known = pl.col("mailbox").is_not_null() & given.is_not_null()
+    return rows.with_columns(is_own_mailbox=pl.when(is_known).then(by_given | by_initial.fill_null(False)))
 
 
 def _with_name_keys(rows: pl.DataFrame) -> pl.DataFrame:

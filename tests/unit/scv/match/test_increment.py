@@ -2,6 +2,7 @@
 
 import random
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -67,6 +68,23 @@ def test_days_that_add_change_forget_and_copy_leave_the_clusters_of_a_full_run(c
             save_known(match_new(new, known, chosen, gone), Path(folder) / str(day))
             known, forgotten_before = load_known(Path(folder) / str(day)), forgotten
             assert tied(known).equals(tied(match_people(standing, chosen, trained=before.trained)))
+
+
+@settings(max_examples=3)
+@given(seed=st.integers(0, 1_000))
+def test_records_of_a_list_are_looked_at_again_when_nothing_ties_them_any_more(seed: int) -> None:
+    """What its source says counts for records without another tie: to forget one can bring two others together."""
+    is_listed = pl.int_range(pl.len()) % 3 == 0
+    own = [pl.when(~is_listed).then(name).alias(name) for name in ("date_of_birth", "email", "phone")]
+    people = CROWD.with_columns(*own, source=pl.when(is_listed).then(pl.lit("list")).otherwise(pl.lit("shop")))
+    trained = replace(match_people(people).trained, listed={"list": 4.0})
+    gone = people.sample(30, seed=seed)["record_id"]
+    standing = people.filter(~pl.col("record_id").is_in(gone.implode()))
+    known = known_from(match_people(people, trained=trained))
+    emptied = match_new(people.clear(), known, forgotten=gone)
+    assert tied(emptied).equals(tied(match_people(standing, trained=trained)))
+    again = match_new(people.filter(pl.col("record_id").is_in(gone.implode())), emptied)
+    assert tied(again).equals(tied(known))
 
 
 @pytest.mark.parametrize("compared", SETTINGS)

@@ -6,8 +6,8 @@ import pytest
 from benchmarks.matching import quality_of
 from benchmarks.synthetic_kinds import KINDS
 from crm_platform.scv.match.engine import match_people
-from crm_platform.scv.match.fields import FIELD_OF, FIELDS
-from crm_platform.scv.match.model import STRANGERS, Weigher
+from crm_platform.scv.match.fields import FIELD_OF, FIELDS, OWN_MAILBOX
+from crm_platform.scv.match.model import FAMILY_MAILBOX, HOUSEHOLD, SAME, STRANGERS, Weigher
 from crm_platform.scv.match.training import anchored, believed, is_plausible
 
 PERSONS = 700
@@ -66,3 +66,11 @@ def test_a_model_that_its_bounds_hold_back_on_two_sides_is_refused() -> None:
         drifted[:, -1] = 1.0
         model.same[name] = anchored(FIELD_OF[name], drifted / drifted.sum(axis=1, keepdims=True))
         assert is_plausible(model, 1_000) == is_still
+
+
+def test_a_mailbox_with_the_name_of_one_of_the_two_speaks_against_a_family_and_says_nothing_of_strangers() -> None:
+    model = believed([FIELD_OF["email"], FIELD_OF[OWN_MAILBOX]], 1_000)
+    named, nobody, unknown = Weigher(model).tables[OWN_MAILBOX][0, [1, -1, 0]]
+    assert named[SAME] == named[STRANGERS] > named[FAMILY_MAILBOX] == named[HOUSEHOLD]
+    assert nobody[SAME] == nobody[STRANGERS] < nobody[FAMILY_MAILBOX]
+    assert (unknown == 0).all()

@@ -247,3 +247,15 @@ def test_later_records_are_read_as_the_first_ones_were() -> None:
     _, standards = standardise(first)
     later, _ = standardise(pl.DataFrame({"phone": ["0437626776"]}), standards)
     assert later["phone"].to_list() == ["+61437626776"]
+
+
+def test_a_mailbox_is_ones_own_that_bears_the_given_name_or_its_initial_before_the_surname() -> None:
+    said = [
+        ("Jörg", "Weber", "j.web@x.de", False), ("Jörg", "Weber", "weber.joerg7@x.de", True),
+        ("Bill", "Warren", "bwarren38@x.uk", True), ("Bill", "Warren", "wwarren38@x.uk", False),
+        ("Al", "Warren", "walter@x.uk", False), ("Ann", None, "ann@x.uk", True), (None, "Warren", "bill@x.uk", None),
+        ("Ann", "Warren", None, None),
+    ]  # fmt: skip
+    people = pl.DataFrame(said, schema=["first_name", "last_name", "email", "is_own"], orient="row")
+    rows, _ = standardise(people)
+    assert rows["is_own_mailbox"].to_list() == people["is_own"].to_list()
