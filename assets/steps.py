@@ -127,7 +127,7 @@ def _kept_report(stage: str, step: Step, warehouse: WarehouseResource, feeds: Se
     home = warehouse.paths
     around = Surroundings(
         settings=settings_digest(Path(warehouse.config_folder), step.secrets()),
-        feeds={feed.contract.name: feed.name for feed in feeds},
+        foreign={feed.contract.name: feed.name for feed in feeds if feed.contract_name not in step.feeds},
         folders=(home.models / step.models,) if step.models else (),
     )
     return KeptReport(home.reports / f"{stage}__{step.name}.json", around)

@@ -44,12 +44,13 @@ class Basis:
 class Surroundings:
     """What there is beside the tables that a step looks at.
 
-    feeds: by staging table, the feed that it is of, by which records of the ingest are cut. folders: those that the
-    step reads or writes besides the lake. settings: see `Basis`.
+    settings: see `Basis`. folders: those that the step reads or writes besides the lake. foreign: by staging table, the
+    feeds that the step does not hang on: unless it looks at their tables, the parts of them that records of the ingest
+    are cut into are not looked at either.
     """
 
     settings: str
-    feeds: Mapping[str, str] = field(default_factory=dict)
+    foreign: Mapping[str, str] = field(default_factory=dict)
     folders: Sequence[Path] = ()
 
 
@@ -90,7 +91,7 @@ def _code_digest() -> str:
 
 def _files(lake: Lake, contracts: Sequence[Contract], around: Surroundings) -> dict[str, str]:
     looked_at = {contract.name for contract in contracts}
-    foreign = {feed for table, feed in around.feeds.items() if table not in looked_at}
+    foreign = {feed for table, feed in around.foreign.items() if table not in looked_at}
     tables = {contract.name: _state(_files_but(lake, contract, foreign), lake.root) for contract in contracts}
     beside = {
         str(folder): _state([path for path in folder.rglob("*") if path.is_file()], folder) for folder in around.folders

@@ -130,17 +130,19 @@ def test_a_table_that_was_not_looked_at_does_not_matter(
     assert holds(basis, engine, folder)
 
 
-def test_of_a_record_that_is_cut_by_feed_only_the_feeds_that_were_looked_at_matter(
+def test_of_a_record_that_is_cut_by_feed_a_foreign_one_does_not_matter_unless_its_table_was_looked_at(
     open_engine: Callable[..., Engine], lake: Lake
 ) -> None:
-    around = Surroundings("settings", feeds={VISITS.name: "shop.visits", DAILY.name: "shop.daily_visits"})
+    around = Surroundings("settings", foreign={VISITS.name: "shop.visits", DAILY.name: "shop.daily_visits"})
     engine = open_engine(VISITS, BY_FEED)
     lake.looked_at.clear()
     for contract, key in ((VISITS, None), (BY_FEED, "shop.visits"), (BY_FEED, "shop.daily_visits")):
         publish_frame(engine, contract, visits(1), key)
     basis = basis_of(engine, around, NOW)
-
     publish_frame(engine, BY_FEED, visits(2), "shop.daily_visits")
     assert still_holds(engine, basis, around, NOW)
-    publish_frame(engine, BY_FEED, visits(2), "shop.visits")
-    assert not still_holds(engine, basis, around, NOW)
+
+    for feed in ("shop.visits", "shop.returns"):
+        basis = basis_of(engine, around, NOW)
+        publish_frame(engine, BY_FEED, visits(3), feed)
+        assert not still_holds(engine, basis, around, NOW)
