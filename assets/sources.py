@@ -122,7 +122,7 @@ def _soundness(load: FeedLoad) -> dg.AssetCheckResult:
         complaints.append(f"{quarantined:,} of {received:,} rows are in quarantine: see crm sources quarantine")
     changed = load.drift.filter(pl.col("kind") != "column_new")
     complaints += [
-        _drift(str(kind), names["column_name"].to_list())
+        drift_complaint(str(kind), names["column_name"].to_list())
         for (kind,), names in changed.group_by("kind", maintain_order=True)
     ]
     return dg.AssetCheckResult(
@@ -133,7 +133,7 @@ def _soundness(load: FeedLoad) -> dg.AssetCheckResult:
     )
 
 
-def _drift(kind: str, columns: Sequence[str]) -> str:
+def drift_complaint(kind: str, columns: Sequence[str]) -> str:
     """What became of columns, with the names of the first: a file of other people's may lack hundreds."""
     more = f" and {len(columns) - MOST_NAMED:,} more" if len(columns) > MOST_NAMED else ""
     return f"{kind}: {', '.join(columns[:MOST_NAMED])}{more}"

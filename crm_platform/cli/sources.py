@@ -59,6 +59,8 @@ def check() -> None:
     Example: crm sources check
     """
     feeds = _feeds(None)
+    if not feeds:
+        raise CommandError(f"{config_from() / 'sources'} declares nothing. See docs/adding-a-source.md.")
     output.print(f"{len(feeds)} feeds of {len({feed.source for feed in feeds})} sources are declared well.")
 
 

@@ -17,6 +17,7 @@ from crm_platform.cli.failures import CommandError
 from crm_platform.cli.runs import alone_up, end_abandoned_runs
 from crm_platform.cli.storage import opened_instance, prepare_dagster_home
 from crm_platform.environment import config_from, home_from
+from crm_platform.tables import tables_of
 
 STOP_SECONDS = 20
 # Every two seconds, as it is by default, one open page of 90 tables kept a core busy with questions to SQLite.
@@ -34,6 +35,7 @@ def up(
     Example: crm up --port 3001
     """
     home = home_from()
+    tables_of(config_from())  # a wrong declaration is told here, not by a UI that comes up empty
     prepare_dagster_home(home)
     environment = {
         **os.environ,

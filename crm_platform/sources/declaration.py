@@ -61,6 +61,9 @@ class ColumnMapping(Declared):
             raise ValueError("give exactly one of `from`, `join` and `value`")
         for expression in self.match:
             _check_regular_expression(expression)
+        unformed = next((text for text in self.format if "%" not in text), None)
+        if unformed is not None:
+            raise ValueError(f"{unformed!r} is no format of dates: write it as %d.%m.%Y, say")
         if self.time_zone not in _time_zones():
             raise ValueError(f"{self.time_zone!r} is no IANA time zone")
         return self

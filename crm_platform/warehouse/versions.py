@@ -213,7 +213,7 @@ def _judge(engine: Engine, contract: Contract, order: VersionOrder, present: Seq
         temporary_table(engine, "met_again", _met_again_sql(columns, key)),
     ):
         engine.execute(_fresh_sql(key))
-        if not engine.scalar(f"SELECT count(*) FROM ({_versions_sql(key)}) WHERE {_TOLD_LATE}"):
+        if not engine.scalar(f"SELECT count(*) FROM met_again WHERE {_TOLD_LATE}"):
             return pl.DataFrame(schema=_SUPERSEDED)
         with temporary_table(engine, "told_alike", _told_alike_sql(key)):
             engine.execute(_fresh_sql(key, "SELECT * FROM told_alike WHERE is_arrival AND turn = 1"))
@@ -231,32 +231,30 @@ def _earlier_sql(contract: Contract, order: VersionOrder, present: Sequence[Path
 
 
 def _met_again_sql(columns: str, key: str) -> str:
-    """All versions of the things that have more than one: only they have to be put in order."""
+    """All versions of the things that have more than one, which alone have to be put in order, with what the version
+    before each says and when that was delivered."""
     return f"""
         WITH several AS (
-            SELECT {key} FROM arrivals GROUP BY {key} HAVING count(*) > 1 UNION ALL SELECT {key} FROM earlier)
-        SELECT {columns}, TRUE AS is_arrival FROM arrivals SEMI JOIN several USING ({key})
-        UNION ALL SELECT {columns}, FALSE FROM earlier"""
-
-
-def _versions_sql(key: str) -> str:
-    return f"""
+            SELECT {key} FROM arrivals GROUP BY {key} HAVING count(*) > 1 UNION ALL SELECT {key} FROM earlier),
+        met AS (
+            SELECT {columns}, TRUE AS is_arrival FROM arrivals SEMI JOIN several USING ({key})
+            UNION ALL SELECT {columns}, FALSE FROM earlier)
         SELECT *, lag(content_hash) OVER versions AS hash_before, lag(file_dt) OVER versions AS dt_before
-        FROM met_again WINDOW versions AS (PARTITION BY {key} ORDER BY {_ORDER})"""
+        FROM met WINDOW versions AS (PARTITION BY {key} ORDER BY {_ORDER})"""
 
 
 _TOLD_LATE = "content_hash = hash_before AND (file_dt < dt_before OR NOT is_arrival)"
 """Which versions say what the one before them says, though they are not simply known: delivered earlier than that one,
 or there before it (which came out of quarantine)."""
+_SAYING_NEW = "SELECT * FROM met_again WHERE is_arrival AND content_hash IS DISTINCT FROM hash_before"
 
 
-def _fresh_sql(key: str, new_versions: str | None = None) -> str:
+def _fresh_sql(key: str, new_versions: str = _SAYING_NEW) -> str:
     columns = f"{', '.join(_PLACE)}, content_hash, partition_key, loaded_dt"
-    new = f"SELECT * FROM ({_versions_sql(key)}) WHERE is_arrival AND content_hash IS DISTINCT FROM hash_before"
     return f"""
         CREATE OR REPLACE TEMP TABLE fresh AS
         SELECT {columns} FROM arrivals ANTI JOIN met_again USING ({key})
-        UNION ALL SELECT {columns} FROM ({new_versions or new})"""
+        UNION ALL SELECT {columns} FROM ({new_versions})"""
 
 
 def _told_alike_sql(key: str) -> str:
@@ -268,7 +266,7 @@ def _told_alike_sql(key: str) -> str:
         FROM (
             SELECT *, count_if(content_hash IS DISTINCT FROM hash_before) OVER (
                 PARTITION BY {key} ORDER BY {_ORDER} ROWS UNBOUNDED PRECEDING) AS said
-            FROM ({_versions_sql(key)}))
+            FROM met_again)
         WINDOW tellers AS (PARTITION BY {key}, said ORDER BY file_dt, {", ".join(_PLACE)})"""
 
 

@@ -19,6 +19,7 @@ import polars as pl
 import pytest
 import xlsxwriter
 
+from assets.sources import drift_complaint
 from tests.end_to_end.commands import Finished, Platform
 from tests.end_to_end.tables import table, table_names
 from tests.orchestration.small_company import LONG_AGO, customers_csv, deliver, write_config
@@ -188,6 +189,11 @@ def _formula_without_value() -> bytes:
         sheet.write_row(2, 0, ["C2", "", "c2@example.org", "2020-01-01"])
         sheet.write_formula(2, 1, '=UPPER("bob")', value="")
     return packed.getvalue()
+
+
+def test_of_many_columns_that_are_gone_a_complaint_names_a_few() -> None:
+    assert drift_complaint("column_gone", list("abcdefg")) == "column_gone: a, b, c, d, e and 2 more"
+    assert drift_complaint("column_gone", ["a"]) == "column_gone: a"
 
 
 def _without_power_to_read() -> tuple[str, ...]:

@@ -137,8 +137,9 @@ def test_crm_permit_answers_yes_and_no_by_its_exit_code_and_says_why(refreshed_d
     assert event["event_type"] in ("opt_in", "double_opt_in_confirm") and event["file_line"] > 0
     no = refreshed_demo.run(*asked, "--at", "2019-01-01", "--json")
     assert (no.code, no.answer["reason"], no.answer["evidence"]) == (3, "no_consent", [])
-    wrong = refreshed_demo.run("permit", "--customer", str(subscriber), "--communication", "nonsense")
-    assert wrong.code == 1 and "there is no communication 'nonsense'" in wrong.errors
+    for option in ("communication", "channel", "brand"):
+        wrong = refreshed_demo.run("permit", "--customer", str(subscriber), f"--{option}", "nonsense")
+        assert wrong.code == 1 and f"{option} 'nonsense'; there are" in wrong.errors
 
 
 def test_crm_permit_proves_what_was_agreed_to_under_one_address(refreshed_demo: Platform, subscriber: int) -> None:

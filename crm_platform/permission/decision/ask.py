@@ -86,21 +86,30 @@ def offered_questions(
     """The questions on these communications (none: all of them) by these channels (none: those they are sent by).
 
     Raises:
-        AskError: there is no such communication or channel.
+        AskError: there is no such communication, or nothing is sent by such a channel or under such a brand: a
+            misspelt name is not to be answered with no.
     """
     rows = engine.query(
-        "SELECT communication_code, channel_codes FROM sources.dim_communication "
+        "SELECT communication_code, channel_codes, brand_code FROM sources.dim_communication "
         "WHERE communication_key > 0 AND is_current = 1 ORDER BY communication_key"
     )
-    offered = {code: tuple(codes.split(",")) for code, codes in rows.iter_rows()}
-    for named in communications:
-        if named not in offered:
-            raise AskError(f"there is no communication {named!r}; there are {', '.join(sorted(offered))}")
+    offered = {code: tuple(codes.split(",")) for code, codes, _ in rows.iter_rows()}
+    _refuse_unknown("there is no communication", communications, set(offered))
+    _refuse_unknown(
+        "nothing is sent by the channel", channels, {channel for each in offered.values() for channel in each}
+    )
+    _refuse_unknown("nothing is sent under the brand", [brand] if brand else [], set(rows["brand_code"].drop_nulls()))
     return [
         Question(code, channel, brand, locale)
         for code in communications or offered
         for channel in channels or offered[code]
     ]
+
+
+def _refuse_unknown(what: str, named: Sequence[str], known: set[str]) -> None:
+    wrong = next((name for name in named if name not in known), None)
+    if wrong is not None:
+        raise AskError(f"{what} {wrong!r}; there are {', '.join(sorted(known))}")
 
 
 def answers(

@@ -48,6 +48,10 @@ def test_a_bare_name_is_a_column_to_read_from(tmp_path: Path) -> None:
             {"columns": {"order_dt": {"from": "at", "time_zone": "Europe/Atlantis"}}},
             "'Europe/Atlantis' is no IANA time zone",
         ),
+        (
+            {"columns": {"order_dt": {"from": "at", "format": ["%Y", "DD.MM.YYYY"]}}},
+            "'DD.MM.YYYY' is no format of dates",
+        ),
         ({"columns": {"status": {"from": "s", "match": {"(?=x)": "y"}}}}, "no regular expression that polars knows"),
         ({"columns": {"status": {"from": "s", "match": {"(": "y"}}}}, "no regular expression"),
         ({"files": None}, "give either `files`"),

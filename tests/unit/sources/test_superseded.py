@@ -19,7 +19,7 @@ A, B, C = (f"{name},2026-01-05 10:00:00,1\n" for name in "ABC")
 ONE_DAY = timedelta(days=1)
 
 
-@pytest.fixture(params=KINDS.values(), ids=KINDS.keys())
+@pytest.fixture(params=list(KINDS.values()), ids=list(KINDS))
 def kind(request: pytest.FixtureRequest) -> Mapping[str, Any]:
     """The declaration of a feed."""
     declaration: Mapping[str, Any] = request.param

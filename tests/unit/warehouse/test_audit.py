@@ -1,18 +1,23 @@
 """The audit finds a bad value wherever it stands, within its memory, and tells of it without showing it."""
 
+import math
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pandera.errors
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from crm_platform.warehouse.audit import AuditFailure, audit_files, audit_rows
 from crm_platform.warehouse.engine import Engine
-from tests.unit.warehouse.conftest import VISITS, visits
+from tests.unit.warehouse.conftest import FIRST_DAY, VISITS, visits
 
 SECRET = "no address of anybody"
+SOUND = {"visit_id": 1, "email": None, "score": 10.0, "spent_amount": None, "visited_dt": FIRST_DAY}
 
 
 def written(path: Path, rows: pl.DataFrame) -> Path:
@@ -39,6 +44,37 @@ def test_pandera_on_a_lazy_frame_would_not_have_found_it() -> None:
     with pytest.raises(pandera.errors.SchemaErrors):
         VISITS.frame_schema.validate(bad, lazy=True)
     assert audit_rows(bad, VISITS)
+
+
+told = st.fixed_dictionaries(
+    {
+        "visit_id": st.none() | st.integers(-1, 3),
+        "email": st.sampled_from([None, "a@b.example", "no address"]),
+        "score": st.none() | st.floats(-1, 12) | st.just(math.nan),
+        "visited_dt": st.none() | st.just(FIRST_DAY),
+    }
+)
+
+
+@settings(max_examples=60)
+@given(rows=st.lists(told, max_size=3) | st.lists(st.just(SOUND), max_size=3))
+def test_a_frame_holds_exactly_when_pandera_says_so(rows: list[dict[str, Any]]) -> None:
+    frame = pl.DataFrame(rows, schema=VISITS.polars_schema)
+    try:
+        VISITS.frame_schema.validate(frame, lazy=True)
+        is_sound = True
+    except pandera.errors.SchemaErrors:
+        is_sound = False
+    assert (audit_rows(frame, VISITS) == []) == is_sound
+
+
+@pytest.mark.parametrize(
+    ("column", "wrong"), [("visit_id", None), ("visit_id", 0), ("email", SECRET), ("score", 10.5), ("visited_dt", None)]
+)
+def test_one_bad_value_among_sound_ones_is_never_overlooked(column: str, wrong: object) -> None:
+    frame = pl.DataFrame([SOUND, {**SOUND, column: wrong}, SOUND], schema=VISITS.polars_schema)
+    [failure] = audit_rows(frame, VISITS)
+    assert (failure.column, failure.number_of_rows) == (column, 1)
 
 
 def test_failures_hold_counts_names_and_hashes_and_never_a_value(tmp_path: Path, engine: Engine) -> None:
