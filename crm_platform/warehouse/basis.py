@@ -20,7 +20,7 @@ from crm_platform.warehouse.contract import Contract
 from crm_platform.warehouse.engine import Engine, literal, parquet_relation, quoted
 from crm_platform.warehouse.lake import Lake
 
-LIBRARIES = ("dagster", "duckdb", "polars", "splink", "scikit-learn", "scipy", "phonenumbers", "email-validator")
+LIBRARIES = ("dagster", "duckdb", "phonenumbers", "polars", "pyarrow", "scikit-learn", "scipy", "tzdata")
 """Those whose next version may make other rows of the same, or report them otherwise."""
 _TICK = timedelta(microseconds=1)
 PACKAGES = ("assets", "crm_platform", "resources")

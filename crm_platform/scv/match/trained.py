@@ -25,6 +25,9 @@ GUARDS_FILE = "left_out_blocks.parquet"
 NAMES_FILE = "name_order.parquet"
 MAILBOXES_FILE = "shared_mailboxes.parquet"
 OUTGROWN = 1.5
+FEWEST_RECORDS = 300
+"""A file of fewer records is taken for the part of one of so many that happens to have arrived: half of two records, or
+of four, bear a name that is nevertheless rare."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ def with_rarities(records: pl.DataFrame, fields: list[Field], frequencies: Frequ
         looked = records.select(value=hash_of(compared.value)).join(
             counts, on="value", how="left", maintain_order="left"
         )
-        total = pl.lit(float(max(2, frequencies.totals.get(compared.name, 2))))
+        total = pl.lit(float(max(FEWEST_RECORDS, frequencies.totals.get(compared.name, 0))))
         columns.append(looked.select(rarity(pl.col("count").fill_null(1), total).alias(f"rarity_{compared.name}"))
                        .to_series())  # fmt: skip
     return records.with_columns(columns)

@@ -36,7 +36,7 @@ from crm_platform.scv.match.model import (
     name_context,
     place_context,
 )
-from crm_platform.scv.match.trained import Frequencies, Trained
+from crm_platform.scv.match.trained import FEWEST_RECORDS, Frequencies, Trained
 from crm_platform.scv.standardise.people import Standards
 
 Rows = NDArray[np.int32]
@@ -77,7 +77,7 @@ EMAIL_BY_NAMES = (
 def random_pairs(number_of_records: int, wanted: int = RANDOM_PAIRS) -> tuple[Rows, Rows]:
     """About `wanted` distinct pairs of row numbers, the same for every call; all pairs where there are no more."""
     count = number_of_records
-    if count * (count - 1) // 2 <= wanted:
+    if _pairs_of(count) <= wanted:
         left, right = np.triu_indices(count, k=1)
         return left.astype(np.int32), right.astype(np.int32)
     generator = np.random.default_rng(20_240_601)
@@ -86,6 +86,10 @@ def random_pairs(number_of_records: int, wanted: int = RANDOM_PAIRS) -> tuple[Ro
     low, high = np.minimum(left, right)[is_pair], np.maximum(left, right)[is_pair]
     packed = np.unique((low.astype(np.int64) << 32) | high)
     return (packed >> 32).astype(np.int32), (packed & 0xFFFFFFFF).astype(np.int32)
+
+
+def _pairs_of(number_of_records: int) -> int:
+    return number_of_records * (number_of_records - 1) // 2
 
 
 def namesakes(records: pl.DataFrame, wanted: int = NAMESAKE_PAIRS) -> tuple[Rows, Rows]:
@@ -108,7 +112,7 @@ def believed(fields: Sequence[Field], number_of_records: int) -> Model:
         if field.is_volatile:
             same[field.name][2] = _drifted(same[field.name][2])
     strangers = {f.name: np.full(len(f.levels), 1.0 / len(f.levels)) for f in fields}
-    per_record = 2.0 / max(number_of_records, 2)
+    per_record = 2.0 / max(number_of_records, FEWEST_RECORDS)
     kinds = np.asarray([*(share * per_record for share in KINDS_PER_RECORD), 1.0])
     household = {f.name: np.asarray(shares) for f in fields if (shares := f.household) is not None}
     mailbox = {name: np.asarray(shares) for name, shares in FAMILY_MAILBOX_SHARES.items()}
@@ -131,7 +135,7 @@ def train(comparer: Comparer, records: pl.DataFrame, candidates: Candidates) -> 
     number = records.height
     model = believed(comparer.fields, number)
     strangers = _collected(comparer, *random_pairs(number))
-    _learn_strangers(model, strangers, None)
+    _learn_strangers(model, strangers, None, number)
     has_names_and_email = {"given", "surname", "email"} <= {field.name for field in model.fields}
     alike = _collected(comparer, *namesakes(records)) if has_names_and_email else None
     states = _collected(comparer, candidates.narrow.left, candidates.narrow.right)
@@ -139,7 +143,7 @@ def train(comparer: Comparer, records: pl.DataFrame, candidates: Candidates) -> 
         _maximise(model, states, alike, candidates.narrow.step, number)
         if repeat == 0:
             # In a small file one person's records are a fair part of the random pairs: they are no strangers.
-            _learn_strangers(model, strangers, 1.0 - _one_person(_posterior(Weigher(model), strangers)))
+            _learn_strangers(model, strangers, 1.0 - _one_person(_posterior(Weigher(model), strangers)), number)
     if candidates.every is not candidates.narrow:
         every = _collected(comparer, candidates.every.left, candidates.every.right)
         _maximise(model, every, alike, candidates.every.step, number, ROUNDS_ON_ALL)
@@ -156,7 +160,7 @@ def is_plausible(model: Model, number_of_records: int) -> bool:
     held = sum(
         float(model.same[field.name][0, field.conflicts].sum()) >= AT_BOUND * field.most_conflict for field in lasting
     )
-    pairs_per_record = model.kinds[SAME] * (number_of_records - 1) / 2
+    pairs_per_record = model.kinds[SAME] * (max(number_of_records, FEWEST_RECORDS) - 1) / 2
     return held + int(pairs_per_record >= AT_BOUND * MOST_PAIRS_PER_RECORD) < 2
 
 
@@ -178,8 +182,10 @@ def _collected(comparer: Comparer, left: Rows, right: Rows) -> States:
     return {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
 
 
-def _learn_strangers(model: Model, states: States, shares: NDArray[np.float64] | None) -> None:
-    """Count the levels of random pairs, each pair by its share of being two people."""
+def _learn_strangers(model: Model, states: States, shares: NDArray[np.float64] | None, number: int) -> None:
+    """Count the levels of random pairs, each pair by its share of being two people; of a small file, beside pairs of
+    strangers that have not arrived."""
+    missing = _pairs_of(FEWEST_RECORDS) - _pairs_of(min(number, FEWEST_RECORDS))
     for field in model.fields:
         level = level_of_state(states[field.name])
         known = level >= 0
@@ -187,7 +193,7 @@ def _learn_strangers(model: Model, states: States, shares: NDArray[np.float64] |
         seen = np.bincount(level[known], weights=weights, minlength=len(field.levels)).astype(np.float64)
         expected = np.full(len(field.levels), 0.02)
         expected[-1] = 1.0
-        counted = seen + BELIEVED_STRANGERS * expected / expected.sum()
+        counted = seen + (BELIEVED_STRANGERS + missing) * expected / expected.sum()
         learnt = counted / counted.sum()
         crossed = crossed_level(field)
         if crossed is not None:
@@ -243,7 +249,7 @@ def _maximise(
     if not len(gap):
         return
     prior = believed(model.fields, 2)
-    total_pairs = number * (number - 1) / 2
+    total_pairs = number * (max(number, FEWEST_RECORDS) - 1) / 2
     for _ in range(rounds):
         weigher = Weigher(model)
         posterior = _posterior(weigher, states)

@@ -27,6 +27,24 @@ def matched_with(*rows: dict[str, str | None]) -> dict[str, str]:
     return dict(clusters.select("record_id", "cluster_id").iter_rows())
 
 
+def test_a_file_of_a_few_records_is_matched_as_a_person_would() -> None:
+    """Half of them bear one name: that makes it no common one, and the mailbox no family's."""
+    few = pl.DataFrame(
+        [
+            ("1", "Anna", "Smith", "anna.smith@example.org", "1000 AA"),
+            ("2", "Anna", "Smith", "anna.smith@example.org", "1000 AA"),
+            ("3", "Bob", "Jones", "bob@example.org", "2000 BB"),
+            ("4", "Robert", "Jones", "bob@example.org", "2000 BB"),
+            ("5", "Anna", "Meyer", "meyer@example.org", "3000 CC"),
+        ],
+        schema=["record_id", "first_name", "last_name", "email", "postcode"],
+        orient="row",
+    )
+    for number, expected in ((5, ["1", "1", "3", "3", "5"]), (4, ["1", "1", "3", "3"]), (3, ["1", "1", "3"])):
+        clusters = match_people(few.head(number)).clusters.sort("record_id")
+        assert clusters["cluster_id"].to_list() == expected
+
+
 def test_nearly_all_people_are_found_and_hardly_any_mixed_up(matched: Matched) -> None:
     both = matched.clusters.join(TRUTH, on="record_id")
     found = both.join(both, on="cluster_id").filter(pl.col("record_id") < pl.col("record_id_right"))
