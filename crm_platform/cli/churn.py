@@ -1,6 +1,6 @@
 """`crm churn`: who will leave, from any company's orders or table of contracts, alone, without Dagster."""
 
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,6 +8,7 @@ import typer
 
 from crm_platform.cli.console import output, progress
 from crm_platform.cli.failures import CommandError
+from crm_platform.cli.orders import last_day, last_day_until_today, read_orders_file
 from crm_platform.cli.outputs import MODEL, check_out
 
 if TYPE_CHECKING:
@@ -77,9 +78,9 @@ def predict(
     with progress() as bars:
         task = bars.add_task("Reading", total=None)
         read = _read_orders(orders, column, date_format, time_zone, decimal)
-        day = as_of.date() if as_of else _last_day(read)
+        day = as_of.date() if as_of else last_day_until_today(read)
         if read.lines.filter((pl.col("purchase_date") <= day) & (pl.col("amount") > 0)).is_empty():
-            raise CommandError(f"{orders} has no purchase up to {day}. Its last day is {_last_day(read)}.")
+            raise CommandError(f"{orders} has no purchase up to {day}. Its last day is {last_day(read)}.")
         if kept and kept.card.as_of and kept.card.as_of > day:
             raise CommandError(
                 f"{model} was trained on what came until {kept.card.as_of}, after {day}: it knows too much."
@@ -105,7 +106,7 @@ def predict(
         "rows": read.rows,
         "left_out": {reason: count for reason, count in read.left_out.items() if count},
         "as_of": day.isoformat(),
-        "last_row": _last_day(read).isoformat(),
+        "last_row": last_day(read).isoformat(),
         "horizon": horizon,
         "customers": now.rows.height,
         "expected_to_leave": round(float(chances.sum()), 1),
@@ -151,7 +152,7 @@ def backtest(
             results = run_backtest(
                 FallingSilent(read.lines),
                 horizon,
-                until.date() if until else _last_day(read),
+                until.date() if until else last_day_until_today(read),
                 dates,
                 on_step=lambda step, done, total: bars.update(task, description=step, completed=done, total=total),
             )
@@ -262,15 +263,7 @@ def score(
 def _read_orders(
     path: Path, columns: list[str] | None, date_formats: list[str] | None, time_zone: str, decimal: str | None
 ) -> "Orders":
-    from crm_platform.cli.orders import read_orders_file
-
     return read_orders_file(path, columns or [], date_formats or [], time_zone, decimal)
-
-
-def _last_day(orders: "Orders") -> date:
-    last = orders.lines["purchase_date"].max()
-    assert isinstance(last, date)  # an order file without a dated row is refused
-    return last
 
 
 def _orders_model(path: Path, horizon: int) -> "ChurnModel":

@@ -1,10 +1,12 @@
 """Order files that a person names on the command line, with what is said of their form."""
 
 from collections.abc import Sequence
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crm_platform.cli.columns import mapping_of
+from crm_platform.cli.console import complain
 from crm_platform.cli.failures import CommandError
 
 if TYPE_CHECKING:
@@ -35,3 +37,19 @@ def read_orders_file(
             return read_orders(path, Path(workspace), form)
         except OrdersError as refused:
             raise CommandError(str(refused)) from refused
+
+
+def last_day(orders: "Orders") -> date:
+    """The day of the last row."""
+    last = orders.lines["purchase_date"].max()
+    assert isinstance(last, date)  # an order file without a dated row is refused
+    return last
+
+
+def last_day_until_today(orders: "Orders") -> date:
+    """The day to look from where nobody names one: that of the last row, but none to come, of which is told."""
+    last, today = last_day(orders), datetime.now(UTC).date()
+    if last <= today:
+        return last
+    complain("warning", f"The file goes on until {last}: rows after today are not looked at.", "yellow")
+    return today

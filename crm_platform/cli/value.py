@@ -8,7 +8,7 @@ import typer
 
 from crm_platform.cli.console import output, progress
 from crm_platform.cli.failures import CommandError
-from crm_platform.cli.orders import read_orders_file
+from crm_platform.cli.orders import last_day, last_day_until_today, read_orders_file
 from crm_platform.cli.outputs import check_out
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def value(
     with progress() as bars:
         task = bars.add_task("Reading", total=None)
         read = read_orders_file(orders, column or [], date_format or [], time_zone, decimal)
-        day = as_of.date() if as_of else _last_day(read)
+        day = as_of.date() if as_of else last_day_until_today(read)
         try:
             made = forecast_customers(
                 read.lines,
@@ -69,12 +69,6 @@ def value(
         rows = _rows(read, made, day)
     _write(rows, out)
     _summarise(_figures(read, made, day, horizon, perf_counter() - started), as_json)
-
-
-def _last_day(orders: "Orders") -> date:
-    last = orders.lines["purchase_date"].max()
-    assert isinstance(last, date)  # an order file without a dated row is refused
-    return last
 
 
 def _rows(orders: "Orders", made: "Forecast", as_of: date) -> "pl.DataFrame":
@@ -107,7 +101,7 @@ def _figures(orders: "Orders", made: "Forecast", as_of: date, horizon: int, seco
         "left_out": {reason: count for reason, count in orders.left_out.items() if count},
         "columns": orders.columns,
         "as_of": as_of.isoformat(),
-        "last_row": _last_day(orders).isoformat(),
+        "last_row": last_day(orders).isoformat(),
         "horizon": horizon,
         "customers": customers.height,
         "expected_buyers": round(float((1 - customers["p_no_purchase"]).sum()), 1),

@@ -70,7 +70,7 @@ def forecast(lines: pl.DataFrame, as_of: date, horizon: int, on_step: OnStep = l
     """Forecast (as_of, as_of + horizon] days for every customer with a purchase up to as-of; see `order_lines`.
 
     Raises:
-        ForecastError: nobody has bought up to as-of, or the horizon is not above zero.
+        ForecastError: nobody has bought before as-of, or the horizon is not above zero.
         FitError: the purchase models cannot be fitted.
     """
     return forecast_from(history_until(lines, as_of), as_of, horizon, on_step)
@@ -88,6 +88,8 @@ def forecast_from(history: History, as_of: date, horizon: int, on_step: OnStep =
     first = history.lines.filter(pl.col("amount") > 0)["purchase_date"].min()
     if not isinstance(first, date):
         raise ForecastError(f"Nobody has bought anything up to {as_of}: give a later --as-of.")
+    if first >= as_of:
+        raise ForecastError(f"Nobody has bought anything before {as_of}, which tells of no time between two purchases.")
     # One thread adds up in one order whatever the machine; on these sizes more of them wait for each other.
     with threadpool_limits(limits=1):
         return _forecast(history, plan_snapshots(first, as_of, horizon), as_of, horizon, on_step)

@@ -1,6 +1,7 @@
 """`crm value` as a person calls it: a file of orders in, a row per customer out, and a clear refusal."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
@@ -78,12 +79,24 @@ def test_days_after_the_files_end_are_named(orders: Path, tmp_path: Path) -> Non
     assert "count as days without purchases" in run(orders, "--as-of", "2024-12-31", "--out", tmp_path / "out.csv")
 
 
+def test_rows_of_the_future_are_told_of_and_not_looked_at(orders: Path, tmp_path: Path) -> None:
+    """A mistyped year: from there on everybody would have been silent for a lifetime."""
+    file = tmp_path / "mistyped.csv"
+    wrong = ORDERS.head(1).with_columns(order_dt=pl.lit("2090-01-01 10:30"))
+    pl.concat([ORDERS, wrong]).write_csv(file)
+    result = CliRunner().invoke(app, [str(file), "--out", str(tmp_path / "out.csv"), "--json"])
+    assert result.exit_code == 0
+    assert "goes on until 2090-01-01: rows after today are not looked at" in result.stderr
+    assert json.loads(result.stdout)["as_of"] == datetime.now(UTC).date().isoformat()
+
+
 @pytest.mark.parametrize(
     ("content", "options", "message"),
     [
         ("customer_id,order_dt,amount\na,2024-01-05,5\n", [], "Nothing to do"),
         ("customer_id,order_dt,amount\na,2024-01-05,5\n", ["--as-of", "2023-01-01"], "Nobody has bought"),
         ("customer_id,order_dt,amount\na,2024-01-05,-5\n", [], "Nobody has bought"),
+        ("customer_id,order_dt,amount\na,2024-01-05,5\nb,2024-01-05,7\n", [], "Nobody has bought anything before"),
         ("customer_id,order_dt,amount\na,2024-01-05,5\n", ["--column", "amount"], "--column amount"),
         ("customer_id,order_dt,amount\na,2024-01-05,5\n", ["--time-zone", "Mars"], "no such zone"),
         ("customer_id,order_dt,amount\na,2024-01-05,5\n", ["--decimal", ";"], "decimal mark"),
