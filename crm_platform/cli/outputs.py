@@ -14,10 +14,24 @@ TABLES = (".csv", ".parquet")
 EVENTS = (".jsonl", ".csv", ".parquet")
 MODEL: tuple[str, ...] = ()
 """The formats that a name may end in; of a model any."""
+OF_OTHER_FORMATS = (
+    ".json",
+    ".jsonl",
+    ".ndjson",
+    ".tsv",
+    ".xlsx",
+    ".xls",
+    ".ods",
+    ".arrow",
+    ".feather",
+    ".duckdb",
+    ".gz",
+)
+"""What a table is not written as. A name that promises nothing, `out` or `out.tmp`, gets a CSV."""
 
 
 def check_out(out: Path | None, read: Iterable[Path], formats: tuple[str, ...] = TABLES) -> None:
-    """Refuse a name whose format is none of these, a folder, and a file that is read from: it would be lost.
+    """Refuse a name that promises another format, a folder, and a file that is read from: it would be lost.
 
     Raises:
         CommandError: it is one of these.
@@ -26,7 +40,7 @@ def check_out(out: Path | None, read: Iterable[Path], formats: tuple[str, ...] =
         return
     if out.is_dir():
         raise CommandError(f"{out} is a folder: give the name of a file in it.")
-    if formats and out.suffix not in formats:
+    if formats and out.suffix not in formats and (formats is not TABLES or out.suffix in OF_OTHER_FORMATS):
         raise CommandError(f"{out}: the name must end in one of {', '.join(formats)}.")
     if out.resolve() in [path.resolve() for path in read]:
         raise CommandError(f"{out} is the file that is read: give another name.")

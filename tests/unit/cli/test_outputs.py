@@ -10,7 +10,7 @@ from crm_platform.cli.outputs import EVENTS, MODEL, check_out, refuse_if_nothing
 
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("out.xlsx", "must end in one of .csv, .parquet"), ("out", "must end in"), ("folder", "is a folder")],
+    [("out.xlsx", "must end in one of .csv, .parquet"), ("out.jsonl", "must end in"), ("folder", "is a folder")],
 )
 def test_a_name_that_cannot_be_right_is_refused(name: str, said: str, tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
@@ -29,7 +29,8 @@ def test_the_file_that_is_read_is_not_written_over_whatever_it_is_called(tmp_pat
 
 def test_what_can_be_written_is_let_through(tmp_path: Path) -> None:
     check_out(None, [])
-    check_out(tmp_path / "new.csv", [tmp_path / "orders.csv"])
+    for name in ("new.csv", "new", "new.tmp"):
+        check_out(tmp_path / name, [tmp_path / "orders.csv"])
     check_out(tmp_path / "events.jsonl", [], EVENTS)
     check_out(tmp_path / "a.model", [], MODEL)
 
