@@ -29,6 +29,11 @@ def contract_check(contract: Contract) -> dg.AssetCheckSpec:
     )
 
 
+def held_contract(contract: Contract) -> dg.AssetCheckResult:
+    """The check of the contract that was kept."""
+    return dg.AssetCheckResult(passed=True, check_name=CONTRACT_CHECK, asset_key=asset_key(contract))
+
+
 def failed_contract(violation: ContractViolation) -> dg.AssetCheckResult:
     """The failed check of the contract that was broken."""
     return dg.AssetCheckResult(
@@ -61,5 +66,4 @@ def published(
         yield failed_contract(violation)
         raise ended_by(violation) from None
     result = report(outcome)
-    held = dg.AssetCheckResult(passed=True, check_name=CONTRACT_CHECK, asset_key=asset_key(contract))
-    yield result._replace(check_results=[held, *(result.check_results or [])])
+    yield result._replace(check_results=[held_contract(contract), *(result.check_results or [])])

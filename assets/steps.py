@@ -14,7 +14,7 @@ import dagster as dg
 
 from assets.days import day_events, input_keys
 from assets.metadata import definition_metadata, publication_metadata
-from assets.publishing import CONTRACT_CHECK, asset_key, contract_check, ended_by, failed_contract
+from assets.publishing import asset_key, contract_check, ended_by, failed_contract, held_contract
 from assets.standing import LEAVE_STANDING, KeptReport, Report, evaluation_of
 from crm_platform.problem import Problem
 from crm_platform.sources.staging import StagedFeed
@@ -156,7 +156,9 @@ def _published_together(
 def _report(step: Step, made: Made, engine: Engine) -> Report:
     days = [contract for contract in step.by_day if contract.table in made.publications]
     keys = {asset_key(contract) for contract in step.by_day}
-    checks = [_held(contract) for contract in days] + [check for check in made.checks if check.asset_key in keys]
+    checks = [held_contract(contract) for contract in days] + [
+        check for check in made.checks if check.asset_key in keys
+    ]
     return Report([_reported(contract, made, engine) for contract in step.contracts], checks)
 
 
@@ -168,12 +170,8 @@ def _reported(contract: Contract, made: Made, engine: Engine) -> dg.MaterializeR
     return dg.MaterializeResult(
         asset_key=key,
         metadata={**metadata, **made.metadata.get(contract.table, {})},
-        check_results=[_held(contract), *(check for check in made.checks if check.asset_key == key)],
+        check_results=[held_contract(contract), *(check for check in made.checks if check.asset_key == key)],
     )
-
-
-def _held(contract: Contract) -> dg.AssetCheckResult:
-    return dg.AssetCheckResult(passed=True, check_name=CONTRACT_CHECK, asset_key=asset_key(contract))
 
 
 def _log_days(context: dg.AssetExecutionContext, contract: Contract, made: Made, engine: Engine) -> None:

@@ -57,7 +57,7 @@ def with_listed(records: pl.DataFrame, trained: Trained, pairs: WeighedPairs) ->
 def _untied(telling: Flags, pairs: WeighedPairs) -> NDArray[np.bool_]:
     """Which records have no pair that speaks for one person with a record that is not bare."""
     untied = np.ones(len(telling), dtype=np.bool_)
-    speaks = (pairs.weight > 0) & ~pairs.veto
+    speaks = pairs.above(0.0)
     untied[pairs.left[speaks & telling[pairs.right]]] = False
     untied[pairs.right[speaks & telling[pairs.left]]] = False
     return untied
